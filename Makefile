@@ -1,0 +1,62 @@
+# truepremia: `make run` builds the default panels, `make test` runs the tests; both set everything up first.
+# Pass another interpreter with `make run PYTHON=/path/to/python3.11`, fewer cores with `make run CORES=2`.
+PYTHON ?= python3.11
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/locked
+UV := uv==0.13.8
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help run test check bench lock clean
+
+help:
+	@echo "make run    build the panels of config/config.yaml into results/"
+	@echo "make test   run all tests"
+	@echo "make check  lint, format, types, workflow lint"
+	@echo "make bench  measure CPU time and memory of every stage"
+	@echo "make lock   resolve requirements.lock again (maintainers)"
+	@echo "make clean  remove the environment and caches, keep results/"
+
+# The stamp is newer than the lock exactly when the environment is the locked one.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "truepremia: error: '$(PYTHON)' is not Python 3.11 or newer;" \
+	    "pass one with 'make PYTHON=/path/to/python3.11 ...'" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV)" 2>/dev/null; then \
+	  echo "installing the locked packages with uv"; \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock; \
+	else \
+	  echo "installing the locked packages with pip"; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
+	fi
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(STAMP)
+	snakemake --cores $(CORES)
+
+test: $(STAMP)
+	pytest -n auto tests
+
+check: $(STAMP)
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile rules
+	snakemake --lint
+
+bench: $(STAMP)
+	python benchmarks/stages.py
+
+lock:
+	$(PYTHON) -m venv --clear .lock-venv
+	.lock-venv/bin/python -m pip install --quiet "$(UV)"
+	.lock-venv/bin/uv pip compile pyproject.toml --group dev --universal --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 \
+	  --custom-compile-command "make lock" --quiet -o requirements.lock
+	rm -rf .lock-venv
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

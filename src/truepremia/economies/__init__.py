@@ -1,0 +1,34 @@
+"""The economies that can be simulated."""
+
+from collections.abc import Mapping
+
+from truepremia.economies.base import Economy
+from truepremia.errors import ConfigError
+
+ECONOMIES: Mapping[str, Economy] = {
+    economy.name: economy
+    for economy in (
+        Economy(
+            name="bgn",
+            title="Berk, Green and Naik (1999)",
+            characteristics=("size", "bm", "agr", "roe", "mom"),
+            shocks=("mu", "xi"),
+            loadings=("taylor", "proj"),
+        ),
+    )
+}
+"""The registry: adding an economy is one entry here, one package beside this file and one
+calibration in config/economies."""
+
+
+def economy(name: str) -> Economy:
+    """Return the economy of the registry called ``name``.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if name not in ECONOMIES:
+        raise ConfigError(f"unknown economy {name!r}; known: {', '.join(ECONOMIES)}")
+    return ECONOMIES[name]

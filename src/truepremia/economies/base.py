@@ -1,0 +1,220 @@
+"""What every economy supplies, and what the rest of the package may ask of it."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from importlib import import_module
+from types import ModuleType
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from truepremia.errors import CalibrationError
+from truepremia.moments import Moments
+from truepremia.panel import Column, Layout, Simulation, Size, loading_columns
+from truepremia.seeds import Streams
+
+Array = np.ndarray
+
+
+def parameter(unit: str, meaning: str, symbol: str) -> Any:
+    """Declare one calibration parameter as a dataclass field with its documentation."""
+    return field(metadata={"unit": unit, "meaning": meaning, "symbol": symbol})
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Base of the parameters of an economy.
+
+    A subclass declares its fields with :func:`parameter` and lists the rules they break in
+    :meth:`violations`; construction raises one error that names all of them.
+
+    Raises
+    ------
+    CalibrationError
+        If any value is not a finite number or any rule is broken.
+    """
+
+    economy: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        wrong = [
+            f"{f.name} is {getattr(self, f.name)!r}: must be a finite number"
+            for f in fields(self)
+            if f.type in (float, "float") and not _is_number(getattr(self, f.name))
+        ]
+        wrong = wrong or self.violations()
+        if wrong:
+            raise CalibrationError(f"calibration of {self.economy}: " + "; ".join(wrong))
+
+    def violations(self) -> list[str]:
+        """Return every rule that the values break, as "name is value: rule"."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "Parameters":
+        """Build the parameters from a mapping of names to values.
+
+        Raises
+        ------
+        CalibrationError
+            If a name is unknown or missing, or a value is not valid.
+        """
+        known = [f.name for f in fields(cls)]
+        wrong = []
+        for name in values:
+            if name not in known:
+                close = get_close_matches(name, known, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+                wrong.append(f"unknown parameter {name!r}{hint}")
+        wrong += [f"parameter {name!r} is missing" for name in known if name not in values]
+        if wrong:
+            raise CalibrationError(f"calibration of {cls.economy}: " + "; ".join(wrong))
+        return cls(**values)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return names and values."""
+        return asdict(self)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+class Solution(Protocol):
+    """A solved economy."""
+
+    @property
+    def params(self) -> Parameters:
+        """The calibration that was solved."""
+        ...
+
+    @property
+    def diagnostics(self) -> Mapping[str, float]:
+        """Numbers that describe the solution and its accuracy."""
+        ...
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Return the arrays that, with the parameters, are the whole solution."""
+        ...
+
+
+class State(Protocol):
+    """All that is known at the end of one month and matters for the next return."""
+
+    @property
+    def month(self) -> int:
+        """The month."""
+        ...
+
+
+@dataclass(frozen=True)
+class Economy:
+    """An economy of the registry: its description, and its stages loaded on first use.
+
+    The science stands in the modules ``solution`` (``Params``, ``Solution``, ``solve``),
+    ``simulation`` (``simulate``), ``conditional`` (``states``, ``moments``) and
+    ``certificate`` (``euler_errors``) of the package ``truepremia.economies.{name}``. They are
+    imported by stage, so that a change of one stage's code leaves the stages before it alone.
+
+    Parameters
+    ----------
+    name : str
+        Name of the economy in files and configuration.
+    title : str
+        Name of the economy for people.
+    characteristics : tuple of str
+        Characteristics of its firms, in the order of the contract.
+    shocks : tuple of str
+        Aggregate shocks that the panel's loadings refer to.
+    loadings : tuple of str
+        Methods by which the loadings are computed, "taylor" and "proj".
+    """
+
+    name: str
+    title: str
+    characteristics: tuple[str, ...]
+    shocks: tuple[str, ...]
+    loadings: tuple[str, ...]
+
+    @property
+    def layout(self) -> Layout:
+        """Which panel columns are characteristics and loadings."""
+        count = len(self.shocks)
+        return Layout(self.characteristics, {m: loading_columns(m, count) for m in self.loadings})
+
+    def module(self, stage: str) -> ModuleType:
+        """Return the module of this economy that implements ``stage``."""
+        return import_module(f"truepremia.economies.{self.name}.{stage}")
+
+    def parameters(self, values: Mapping[str, Any]) -> Parameters:
+        """Return the typed calibration; raises :class:`CalibrationError` naming every fault."""
+        params: Parameters = self.module("solution").Params.from_mapping(values)
+        return params
+
+    def solve(self, params: Parameters) -> Solution:
+        """Solve the economy for its prices."""
+        solution: Solution = self.module("solution").solve(params)
+        return solution
+
+    def restore(self, params: Parameters, arrays: Mapping[str, Array]) -> Solution:
+        """Rebuild a solution from :meth:`Solution.to_arrays`."""
+        solution: Solution = self.module("solution").Solution.from_arrays(params, arrays)
+        return solution
+
+    def simulate(
+        self, solution: Solution, size: Size, streams: Streams, undefined_growth: str = "zero"
+    ) -> Simulation:
+        """Start a simulation; its months are produced as they are consumed.
+
+        Parameters
+        ----------
+        solution : Solution
+        size : Size
+        streams : Streams
+            Random streams of the panel.
+        undefined_growth : {"zero", "nan"}
+            Value of characteristics that divide by a lagged book value of zero.
+        """
+        simulate = self.module("simulation").simulate
+        simulation: Simulation = simulate(solution, size, streams, undefined_growth)
+        return simulation
+
+    def states(
+        self,
+        solution: Solution,
+        aggregates: Mapping[str, Array],
+        rows: Iterable[tuple[int, Mapping[str, Array]]],
+        firms: int,
+    ) -> Iterator[State]:
+        """Yield the state of every panel month from the state rows of a simulation.
+
+        Parameters
+        ----------
+        solution : Solution
+        aggregates : mapping of str to array, shape (T,)
+        rows : iterable of (month, columns)
+            State rows in calendar order.
+        firms : int
+            Number of firms.
+        """
+        states: Iterator[State] = self.module("conditional").states(
+            solution, aggregates, rows, firms
+        )
+        return states
+
+    def moments(self, solution: Solution, state: State) -> Moments:
+        """Return the exact conditional moments of next month's returns."""
+        moments: Moments = self.module("conditional").moments(solution, state)
+        return moments
+
+    def euler_errors(self, solution: Solution, state: State) -> Array:
+        """Return E_t[m R_i] - 1 for every firm, by quadrature independent of the pricing."""
+        errors: Array = self.module("certificate").euler_errors(solution, state)
+        return errors
+
+    def columns(self, table: str) -> Mapping[str, Column]:
+        """Return units and meanings of the columns of ``"aggregates"`` or ``"states"``."""
+        columns: Mapping[str, Column] = self.module("simulation").COLUMNS[table]
+        return columns

@@ -1,0 +1,340 @@
+"""Conditional law of next month's returns in the Berk-Green-Naik economy.
+
+Given nu and xi firms are independent, and a firm's conditional mean payoff is linear in
+D(r'), h(r') and sum_p exp(b_p nu - b_p^2/2). Expanding these in Hermite polynomials of nu, and
+the part of the rate that nu does not explain in two more columns, gives F exactly.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from truepremia.economies.bgn.solution import Params, Solution
+from truepremia.moments import Moments
+from truepremia.quadrature import hermite, normal_panels
+
+Array = np.ndarray
+
+EXPANSION_TOLERANCE = 1e-17
+"""Relative size of the first neglected terms of an expansion in b."""
+
+
+@dataclass(frozen=True, eq=False)
+class RateLaw:
+    """What next month's rate does to prices, seen from this month's rate.
+
+    Parameters
+    ----------
+    rate : array, shape (M,)
+        Log riskless rate r_t of M months.
+    consol, option : array, shape (M,)
+        D(r_t) and J*(r_t).
+    consol_hermite, payoff_hermite : array, shape (M, K + 1)
+        E[D(r') psi_k(xi)] and E[h(r') psi_k(xi)], with h = J* + g/exp(cbar) per unit of
+        I exp(cbar); k = 0 is the mean.
+    consol_square : array, shape (M,)
+        E[D(r')^2].
+    option_variance : array, shape (M,)
+        E[g2(r') - g(r')^2]: variance of a new project's value given r'.
+    remainder : array, shape (M, 2, 2)
+        Lower triangle l with l l' = E[Cov((D, h)(r') | nu)] up to the K polynomials in nu.
+    """
+
+    rate: Array
+    consol: Array
+    option: Array
+    consol_hermite: Array
+    payoff_hermite: Array
+    consol_square: Array
+    option_variance: Array
+    remainder: Array
+
+    @classmethod
+    def at(cls, solution: Solution, rate: Array, order: int) -> "RateLaw":
+        """Compute the law at ``rate``, shape (M,), with Hermite terms up to ``order``."""
+        params = solution.params
+        rate = np.asarray(rate, dtype=float)
+        expected = params.expected_rate(rate)
+        xi, weight = normal_panels((solution.kink_rate - expected) / params.rate_volatility)
+        rate_next = expected[:, None] + params.rate_volatility * xi
+        consol = solution.consol(rate_next)
+        npv, npv_square = solution.project_npv(consol)
+        payoff = solution.option(rate_next) + npv / np.exp(params.log_cash_flow)
+        pair = np.stack([consol, payoff], axis=-1)
+        psi = hermite(xi, order)
+        coefficients = np.einsum("kmq,mq,mqc->mkc", psi, weight, pair, optimize=True)
+        return cls(
+            rate=rate,
+            consol=solution.consol(rate),
+            option=solution.option(rate),
+            consol_hermite=coefficients[..., 0],
+            payoff_hermite=coefficients[..., 1],
+            consol_square=np.einsum("mq,mq->m", weight, consol**2),
+            option_variance=np.einsum("mq,mq->m", weight, npv_square - npv**2),
+            remainder=_remainder(params.correlation, psi, weight, pair, coefficients),
+        )
+
+
+def _remainder(rho: float, psi: Array, weight: Array, pair: Array, coefficients: Array) -> Array:
+    """Return the triangle l of the rate risk that the K polynomials in nu do not span.
+
+    l l' = sum_{k=1}^K (1 - rho^{2k}) v_k v_k' + sum_{k>K} v_k v_k', v_k = (D_k, h_k): a sum of
+    squares, factored by QR of the stacked square roots so that nothing cancels.
+    """
+    order = psi.shape[0] - 1
+    unseen = np.sqrt(1 - rho ** (2 * np.arange(1, order + 1)))
+    tail = pair - np.einsum("kmq,mkc->mqc", psi, coefficients, optimize=True)
+    rows = np.concatenate(
+        [unseen[:, None] * coefficients[:, 1:], np.sqrt(weight)[..., None] * tail], axis=1
+    )
+    return np.swapaxes(np.linalg.qr(rows, mode="r"), -1, -2)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """The economy at the end of one month.
+
+    Parameters
+    ----------
+    month : int
+    rate : float
+        Log riskless rate r_t.
+    firms : int
+        Number of firms.
+    owner : array of int, shape (L,), ascending
+        Firm that owns each of the L live projects.
+    beta, volatility : array, shape (L,)
+        Systematic risk beta_p and cash-flow volatility sigma_p of the live projects.
+    """
+
+    month: int
+    rate: float
+    firms: int
+    owner: Array
+    beta: Array
+    volatility: Array
+
+    @cached_property
+    def count(self) -> Array:
+        """Live projects n_i of every firm, shape (N,)."""
+        return np.bincount(self.owner, minlength=self.firms)
+
+    def by_firm(self, values: Array) -> Array:
+        """Sum project values (..., L) over each firm's projects, shape (..., N)."""
+        sums = np.zeros((*values.shape[:-1], self.firms))
+        holders = np.flatnonzero(self.count)
+        if len(holders):
+            first = np.concatenate([[0], np.cumsum(self.count[holders])[:-1]])
+            sums[..., holders] = np.add.reduceat(values, first, axis=-1)
+        return sums
+
+
+def states(
+    solution: Solution,
+    aggregates: Mapping[str, Array],
+    rows: Iterable[tuple[int, Mapping[str, Array]]],
+    firms: int,
+) -> Iterator[State]:
+    """Yield the state of every panel month from the projects taken, by month of birth.
+
+    Parameters
+    ----------
+    solution : Solution
+        Unused here; other economies need it.
+    aggregates : mapping
+        Columns ``month`` and ``r``.
+    rows : iterable of (month, columns)
+        Projects taken at each date, columns ``firmid``, ``beta``, ``volatility``, ``death``.
+    firms : int
+        Number of firms.
+    """
+    del solution
+    births = iter(rows)
+    upcoming = next(births, None)
+    names = ("firmid", "death", "beta", "volatility")
+    live: dict[str, Array] = {}
+    for month, rate in zip(aggregates["month"], aggregates["r"], strict=True):
+        arrived = [live] if live else []
+        while upcoming is not None and upcoming[0] <= month:
+            arrived.append({name: upcoming[1][name] for name in names})
+            upcoming = next(births, None)
+        live = _live_by_firm(arrived, names, int(month))
+        yield State(
+            int(month), float(rate), firms, live["firmid"], live["beta"], live["volatility"]
+        )
+
+
+def _live_by_firm(
+    parts: list[dict[str, Array]], names: tuple[str, ...], month: int
+) -> dict[str, Array]:
+    """Return the projects alive at ``month``, ordered by firm and, within it, by age."""
+    if not parts:
+        return {name: np.empty(0, dtype=int if name == "firmid" else float) for name in names}
+    merged = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    alive = np.flatnonzero(merged["death"] > month)
+    order = alive[np.argsort(merged["firmid"][alive], kind="stable")]
+    return {name: column[order] for name, column in merged.items()}
+
+
+def moments(solution: Solution, state: State) -> Moments:
+    """Return the exact conditional moments of the returns from the state's month to the next.
+
+    P_i F_ik = IC pi a_ik + rho^k (IC pi S_i D_k + IC h_k), k = 1..K, with C = exp(cbar) and
+    a_ik = sum_p b_p^k / sqrt(k!), and two columns for the rate risk outside the span of nu;
+    d holds what is independent across firms: survival, cash-flow and new-project risk.
+
+    Parameters
+    ----------
+    solution : Solution
+    state : State
+
+    Returns
+    -------
+    Moments
+        Of all firms, per month; firms without projects included.
+    """
+    params: Params = solution.params
+    scale = params.sdf_volatility
+    loading = state.beta / scale
+    order = expansion_order(float(np.abs(loading).max(initial=0.0)))
+    law = RateLaw.at(solution, np.array([state.rate]), order)
+    rho, survival = params.correlation, params.survival
+
+    powers = _powers(loading, order)
+    sums = state.by_firm(powers[1:])
+    discount = np.exp(-state.beta)
+    held = state.by_firm(discount)
+    value = law.option[0] + law.consol[0] * held
+
+    consol, payoff = law.consol_hermite[0], law.payoff_hermite[0]
+    gross = (payoff[0] + survival * (held * consol[0] + state.count)) / value
+    decay = rho ** np.arange(1, order + 1)
+    rate_risk = np.multiply.outer(survival * consol[1:], held) + payoff[1:, None]
+    exposure = np.empty((state.firms, order + 2))
+    exposure[:, :order] = (survival * sums + decay[:, None] * rate_risk).T
+    ell = law.remainder[0]
+    exposure[:, order] = survival * ell[0, 0] * held + ell[1, 0]
+    exposure[:, order + 1] = ell[1, 1]
+
+    own = _own_variance(solution, law, state, powers, discount)
+    return Moments(
+        mean=gross - np.exp(state.rate),
+        exposure=exposure / value[:, None],
+        residual=own / value**2,
+        riskfree=float(np.expm1(state.rate)),
+        firm=np.arange(state.firms),
+        month=state.month,
+    )
+
+
+def _own_variance(
+    solution: Solution, law: RateLaw, state: State, powers: Array, discount: Array
+) -> Array:
+    """Return P_i^2 d_i / (I C)^2, shape (N,).
+
+    E[g2 - g^2]/C^2 + sum_p { pi(1-pi) [e^{-2 beta} E D^2 + 2 e^{-beta} E[D e^{b nu - b^2/2}]]
+    + pi e^{sigma_p^2} - pi^2 e_K(b^2) }, with e_K the exponential series cut at the K used in
+    F: whatever K is, the variance of every single project is exact.
+    """
+    params = solution.params
+    survival, order = params.survival, len(powers) - 1
+    growth = np.zeros(len(discount))
+    term = law.consol_hermite[0] * params.correlation ** np.arange(order + 1)
+    reach = np.abs(powers).max(axis=1, initial=0.0)
+    for k in np.flatnonzero(np.abs(term) * reach > EXPANSION_TOLERANCE * law.consol_hermite[0, 0]):
+        growth += term[k] * powers[k]
+    spanned = np.einsum("kl,kl->l", powers, powers)
+    project = (
+        survival * (1 - survival) * discount * (discount * law.consol_square[0] + 2 * growth)
+        + survival * np.exp(state.volatility**2)
+        - survival**2 * spanned
+    )
+    new = law.option_variance[0] * np.exp(-2 * params.log_cash_flow)
+    return new + state.by_firm(project)
+
+
+def expansion_order(reach: float) -> int:
+    """Return the smallest K whose neglected terms are below rounding for all |b| <= reach.
+
+    The covariance of two projects is the series of e^{b b'}; its tail relative to its value is
+    the upper tail of a Poisson law with mean reach^2.
+    """
+    mean = reach**2
+    order, log_term = 0, -mean
+    while order < mean or np.exp(log_term) > EXPANSION_TOLERANCE:
+        order += 1
+        log_term += np.log(mean) - np.log(order) if mean > 0 else -np.inf
+    return max(order, 2)
+
+
+def _powers(loading: Array, order: int) -> Array:
+    """Return b^k / sqrt(k!), shape (order + 1, L)."""
+    powers = np.empty((order + 1, len(loading)))
+    powers[0] = 1.0
+    for k in range(1, order + 1):
+        np.multiply(powers[k - 1], loading, out=powers[k])
+        powers[k] /= np.sqrt(k)
+    return powers
+
+
+@dataclass(frozen=True, eq=False)
+class LoadingLaw:
+    """Rate-dependent parts of the loadings of returns on (mu, xi) for M months, each (M,).
+
+    Taylor: derivatives of the payoff at mu = xi = 0 with own shocks at zero and survival and
+    the new project at their means. Projection: conditional covariances with the shocks.
+    """
+
+    taylor_held: Array
+    taylor_new: Array
+    projection_held: Array
+    projection_new: Array
+
+    @classmethod
+    def at(cls, solution: Solution, rate: Array) -> "LoadingLaw":
+        """Compute the parts at ``rate``, shape (M,)."""
+        params = solution.params
+        law = RateLaw.at(solution, rate, order=1)
+        expected = params.expected_rate(np.asarray(rate))
+        consol, slope = solution.consol(expected), solution.consol_slope(expected)
+        mean_discount = np.exp(-solution.beta_ceiling) / (1 - solution.beta_scale)
+        invests = np.exp(params.log_cash_flow) * mean_discount * consol >= 1
+        new = solution.option_slope(expected) + np.where(invests, mean_discount * slope, 0.0)
+        return cls(
+            taylor_held=params.rate_volatility * params.survival * slope,
+            taylor_new=params.rate_volatility * new,
+            projection_held=params.survival * law.consol_hermite[:, 1],
+            projection_new=law.payoff_hermite[:, 1],
+        )
+
+    def loadings(
+        self, params: Params, t: int, value: Array, held: Array, sums: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """Return the panel's loading columns of month number ``t``, each shape (N,).
+
+        Parameters
+        ----------
+        params : Params
+        t : int
+            Position of the month in the law.
+        value : array, shape (N,)
+            V_i = J* + D S_i.
+        held : array, shape (N,)
+            S_i = sum of e^{-beta} over live projects.
+        sums : mapping
+            ``taylor``: sum of b e^{-sigma^2/2}; ``proj``: sum of b.
+        """
+        rho = params.correlation
+        parts: dict[str, Any] = {
+            "taylor": (self.taylor_held[t], self.taylor_new[t]),
+            "proj": (self.projection_held[t], self.projection_new[t]),
+        }
+        columns = {}
+        for method, (per_held, new) in parts.items():
+            cash = params.survival * sums[method]
+            columns[f"A_1_{method}"] = np.sqrt(1 - rho**2) * cash / value
+            columns[f"A_2_{method}"] = (held * per_held + new + rho * cash) / value
+        return columns

@@ -1,0 +1,175 @@
+"""Orthonormal Hermite polynomials, Gauss-Legendre panels and Chebyshev series."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.polynomial import chebyshev, legendre
+
+from truepremia.errors import NumericalError
+
+Array = np.ndarray
+
+NORMAL_REACH = 8.5
+"""Standard deviations to either side within which a normal variable lies up to 2e-17."""
+
+
+def hermite(x: Array, order: int) -> Array:
+    """Evaluate the Hermite polynomials that are orthonormal under the standard normal law.
+
+    psi_0 = 1, psi_1 = x, psi_{n+1} = (x psi_n - sqrt(n) psi_{n-1}) / sqrt(n+1).
+
+    Parameters
+    ----------
+    x : array of any shape
+    order : int
+        Highest degree.
+
+    Returns
+    -------
+    array, shape (order + 1, *x.shape)
+    """
+    psi = np.empty((order + 1, *np.shape(x)))
+    psi[0] = 1.0
+    if order:
+        psi[1] = x
+    for n in range(1, order):
+        psi[n + 1] = (x * psi[n] - np.sqrt(n) * psi[n - 1]) / np.sqrt(n + 1)
+    return psi
+
+
+def legendre_panels(edges: Array, nodes_per_panel: int) -> tuple[Array, Array]:
+    """Return nodes and weights of Gauss-Legendre quadrature on consecutive panels.
+
+    Parameters
+    ----------
+    edges : array, shape (..., panels + 1)
+        Increasing panel edges; a panel of zero length contributes nothing.
+    nodes_per_panel : int
+
+    Returns
+    -------
+    nodes, weights : arrays, shape (..., panels * nodes_per_panel)
+    """
+    node, weight = legendre.leggauss(nodes_per_panel)
+    edges = np.asarray(edges)
+    centre = 0.5 * (edges[..., 1:] + edges[..., :-1])
+    half = 0.5 * (edges[..., 1:] - edges[..., :-1])
+    shape = (*edges.shape[:-1], -1)
+    nodes = centre[..., None] + half[..., None] * node
+    weights = half[..., None] * weight
+    return nodes.reshape(shape), weights.reshape(shape)
+
+
+def normal_panels(kink: Array, nodes_per_panel: int = 64) -> tuple[Array, Array]:
+    """Return quadrature for E[f(Z)], Z standard normal, where f is smooth except at ``kink``.
+
+    Parameters
+    ----------
+    kink : array, shape (...)
+        Point where f is not smooth; it may lie anywhere.
+    nodes_per_panel : int
+        Gauss-Legendre nodes on either side of the kink.
+
+    Returns
+    -------
+    nodes, weights : arrays, shape (..., 2 * nodes_per_panel)
+        The weights hold the normal density and sum to one up to rounding.
+    """
+    inside = np.clip(kink, -NORMAL_REACH, NORMAL_REACH)
+    ends = np.full_like(inside, NORMAL_REACH)
+    nodes, weights = legendre_panels(np.stack([-ends, inside, ends], axis=-1), nodes_per_panel)
+    return nodes, weights * np.exp(-0.5 * nodes**2) / np.sqrt(2 * np.pi)
+
+
+@dataclass(frozen=True, eq=False)
+class ChebyshevSeries:
+    """A function on an interval as a Chebyshev series; evaluation outside raises.
+
+    Parameters
+    ----------
+    coefficients : array, shape (degree + 1,)
+    lower, upper : float
+        Ends of the interval.
+    name : str
+        What the function is, for error messages.
+    """
+
+    coefficients: Array
+    lower: float
+    upper: float
+    name: str
+
+    @classmethod
+    def fit(
+        cls,
+        function: Callable[[Array], Array],
+        lower: float,
+        upper: float,
+        name: str,
+        tolerance: float = 2e-15,
+        max_degree: int = 2048,
+    ) -> "ChebyshevSeries":
+        """Interpolate ``function`` with the smallest degree whose coefficients have died out.
+
+        Parameters
+        ----------
+        function : callable
+            Takes and returns an array; smooth on the interval.
+        lower, upper : float
+            Ends of the interval.
+        name : str
+            What the function is.
+        tolerance : float
+            Coefficients at the end of the series, relative to the largest one.
+        max_degree : int
+            Where to give up.
+
+        Raises
+        ------
+        NumericalError
+            If ``max_degree`` is not enough.
+        """
+        degree = 32
+        while degree <= max_degree:
+            node = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
+            values = function(0.5 * (upper + lower) + 0.5 * (upper - lower) * node)
+            coefficients = _coefficients(values)
+            floor = tolerance * np.abs(coefficients).max()
+            alive = np.flatnonzero(np.abs(coefficients) > floor)
+            if alive[-1] < 0.9 * degree:
+                return cls(coefficients[: alive[-1] + 1], lower, upper, name)
+            degree *= 2
+        raise NumericalError(
+            f"{name} is not resolved by a Chebyshev series of degree {max_degree} on "
+            f"[{lower:.6g}, {upper:.6g}]; the calibration is too extreme for this method"
+        )
+
+    def __call__(self, x: Array | float) -> Array:
+        """Evaluate the series at ``x`` (any shape)."""
+        return np.asarray(chebyshev.chebval(self._unit(x), self.coefficients))
+
+    def derivative(self, x: Array | float) -> Array:
+        """Evaluate the first derivative at ``x`` (any shape)."""
+        slope = chebyshev.chebder(self.coefficients)
+        return np.asarray(chebyshev.chebval(self._unit(x), slope)) * 2 / (self.upper - self.lower)
+
+    def _unit(self, x: Array | float) -> Array:
+        x = np.asarray(x, dtype=float)
+        if not (np.all(x >= self.lower) and np.all(x <= self.upper)):
+            outside = x[~((x >= self.lower) & (x <= self.upper))].ravel()[0]
+            raise NumericalError(
+                f"{self.name} was asked for at {outside:.6g}, outside its interval "
+                f"[{self.lower:.6g}, {self.upper:.6g}]; it is never extrapolated"
+            )
+        return (2 * x - (self.upper + self.lower)) / (self.upper - self.lower)
+
+
+def _coefficients(values: Array) -> Array:
+    """Return the Chebyshev coefficients of the interpolant through Chebyshev-Gauss nodes."""
+    n = len(values)
+    # The angle pi k (2j+1) / 2n is reduced in integers: cos of a large float loses digits.
+    quarter = np.multiply.outer(np.arange(n), 2 * np.arange(n) + 1) % (4 * n)
+    coefficients = 2 / n * (np.cos(quarter * (np.pi / (2 * n))) @ values)
+    coefficients[0] /= 2
+    return np.asarray(coefficients)
