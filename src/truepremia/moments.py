@@ -17,7 +17,7 @@ Array = np.ndarray
 RESIDUAL_FLOOR = 1e-12
 """Smallest share of a firm's variance that its residual variance may be."""
 
-COMPRESSION_TOLERANCE = 1e-14
+COMPRESSION_TOLERANCE = 2e-13
 """What dropping columns of F may change, relative to the variances and to the squared
 maximal Sharpe ratio."""
 
@@ -152,7 +152,7 @@ class Moments:
 
         F is rotated to its right singular vectors in the metric of d and the trailing ones
         are dropped as long as neither any covariance (relative to the two variances) nor the
-        squared maximal Sharpe ratio changes by more than 1e-14.
+        squared maximal Sharpe ratio changes by more than 2e-13.
         """
         scale = np.sqrt(self.residual)
         triangle = np.linalg.qr(self.exposure / scale[:, None], mode="r")
@@ -169,11 +169,12 @@ class Moments:
 
     @cached_property
     def _scaled_exposure(self) -> Array:
-        return self.exposure / self.residual[:, None]
+        return np.asarray(self.exposure / self.residual[:, None])
 
     @cached_property
     def _capacitance(self) -> Array:
-        return np.eye(self.exposure.shape[1]) + self.exposure.T @ self._scaled_exposure
+        gram = self.exposure.T @ self._scaled_exposure
+        return np.asarray(np.eye(len(gram)) + gram)
 
     @cached_property
     def _tangency(self) -> Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.polynomial import chebyshev, legendre
@@ -51,7 +52,7 @@ def legendre_panels(edges: Array, nodes_per_panel: int) -> tuple[Array, Array]:
     -------
     nodes, weights : arrays, shape (..., panels * nodes_per_panel)
     """
-    node, weight = legendre.leggauss(nodes_per_panel)
+    node, weight = _gauss_legendre(nodes_per_panel)
     edges = np.asarray(edges)
     centre = 0.5 * (edges[..., 1:] + edges[..., :-1])
     half = 0.5 * (edges[..., 1:] - edges[..., :-1])
@@ -59,6 +60,11 @@ def legendre_panels(edges: Array, nodes_per_panel: int) -> tuple[Array, Array]:
     nodes = centre[..., None] + half[..., None] * node
     weights = half[..., None] * weight
     return nodes.reshape(shape), weights.reshape(shape)
+
+
+@cache
+def _gauss_legendre(nodes: int) -> tuple[Array, Array]:
+    return legendre.leggauss(nodes)
 
 
 def normal_panels(kink: Array, nodes_per_panel: int = 64) -> tuple[Array, Array]:

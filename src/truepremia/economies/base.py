@@ -6,14 +6,16 @@ from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from truepremia.errors import CalibrationError
-from truepremia.moments import Moments
 from truepremia.panel import Column, Layout, Simulation, Size, loading_columns
 from truepremia.seeds import Streams
+
+if TYPE_CHECKING:
+    from truepremia.moments import Moments
 
 Array = np.ndarray
 
@@ -204,7 +206,7 @@ class Economy:
         )
         return states
 
-    def moments(self, solution: Solution, state: State) -> Moments:
+    def moments(self, solution: Solution, state: State) -> "Moments":
         """Return the exact conditional moments of next month's returns."""
         moments: Moments = self.module("conditional").moments(solution, state)
         return moments

@@ -5,6 +5,8 @@ itself. Nothing of the pricing is used but the prices under test: no risk-neutra
 closed form for new projects, no Hermite expansion.
 """
 
+from functools import cache
+
 import numpy as np
 from numpy.polynomial import laguerre
 
@@ -69,12 +71,17 @@ def _mean_kernel(sdf_volatility: float, rho: float, xi: Array) -> Array:
 
 def _new_project_value(solution: Solution, consol: Array) -> Array:
     """Return E[(C D e^{-beta} - 1)^+] by Gauss-Laguerre over the projects worth taking."""
-    node, weight = laguerre.laggauss(60)
+    node, weight = _gauss_laguerre(60)
     log_value = solution.params.log_cash_flow + np.log(consol) - solution.beta_ceiling
     first = np.maximum(-log_value / solution.beta_scale, 0.0)
     above = np.exp(solution.beta_scale * node) @ weight
     worth = np.exp(log_value + solution.beta_scale * first) * above - weight.sum()
     return np.asarray(np.exp(-first) * worth)
+
+
+@cache
+def _gauss_laguerre(nodes: int) -> tuple[Array, Array]:
+    return laguerre.laggauss(nodes)
 
 
 def _priced_cash_flows(sdf_volatility: float, beta: Array) -> Array:

@@ -253,7 +253,7 @@ def _own_variance(
         - survival**2 * spanned
     )
     new = law.option_variance[0] * np.exp(-2 * params.log_cash_flow)
-    return new + state.by_firm(project)
+    return np.asarray(new + state.by_firm(project))
 
 
 def expansion_order(reach: float) -> int:

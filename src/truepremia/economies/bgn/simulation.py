@@ -239,4 +239,6 @@ def _advance_all(
 
 def _over_book(amount: Array, book: Array, missing: float) -> Array:
     """Return amount / book, and ``missing`` where there is no book value."""
-    return np.divide(amount, book, out=np.full(len(book), missing), where=book > 0)
+    ratio = np.full(len(book), missing)
+    np.divide(amount, book, out=ratio, where=book > 0)
+    return ratio

@@ -5,8 +5,9 @@ One period is a month. The log riskless rate is a Gaussian autoregression,
 ``m' = exp(-r - sigma_z^2/2 - sigma_z nu')`` with ``Cov(sigma_z nu, sigma_r xi) = beta_zr``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -139,19 +140,19 @@ class Solution:
 
     def consol(self, rate: Array | float) -> Array:
         """Return D at the log rate, per unit of expected monthly cash flow; any shape."""
-        return np.exp(self.log_consol(rate))
+        return np.asarray(np.exp(self.log_consol(rate)))
 
     def consol_slope(self, rate: Array | float) -> Array:
         """Return D'(r)."""
-        return self.consol(rate) * self.log_consol.derivative(rate)
+        return np.asarray(self.consol(rate) * self.log_consol.derivative(rate))
 
     def option(self, rate: Array | float) -> Array:
         """Return J* at the log rate, per unit of I exp(cbar); any shape."""
-        return np.exp(self.log_option(rate))
+        return np.asarray(np.exp(self.log_option(rate)))
 
     def option_slope(self, rate: Array | float) -> Array:
         """Return J*'(r)."""
-        return self.option(rate) * self.log_option.derivative(rate)
+        return np.asarray(self.option(rate) * self.log_option.derivative(rate))
 
     def project_npv(self, consol: Array) -> tuple[Array, Array]:
         """Return g and g2: mean and mean square of (exp(cbar) D e^{-beta} - 1)^+ over beta.
@@ -167,23 +168,12 @@ class Solution:
     def adoption(self, consol: Array) -> Array:
         """Return the probability that a new project is worth taking, given D."""
         log_value = self.params.log_cash_flow + np.log(consol) - self.beta_ceiling
-        return np.exp(np.minimum(log_value, 0) / self.beta_scale)
+        return np.asarray(np.exp(np.minimum(log_value, 0) / self.beta_scale))
 
-    @property
+    @cached_property
     def kink_rate(self) -> float:
         """Rate below which every project is taken; g is only once differentiable there."""
-        target = self.beta_ceiling - self.params.log_cash_flow
-        low, high = self.log_consol.lower, self.log_consol.upper
-        if target >= self.log_consol(low):
-            return -np.inf
-        if target <= self.log_consol(high):
-            return np.inf
-        for _ in range(200):
-            middle = 0.5 * (low + high)
-            if middle in (low, high):
-                break
-            low, high = (middle, high) if self.log_consol(middle) > target else (low, middle)
-        return 0.5 * (low + high)
+        return _kink_rate(self.params, self.log_consol, self.beta_ceiling)
 
     @property
     def diagnostics(self) -> Mapping[str, float]:
@@ -214,14 +204,18 @@ class Solution:
     @classmethod
     def from_arrays(cls, params: Params, arrays: Mapping[str, Array]) -> "Solution":
         """Rebuild the solution from :meth:`to_arrays`."""
+        ceiling, scale = arrays["beta"]
+        consol_from, consol_to = arrays["consol_interval"]
+        option_from, option_to = arrays["option_interval"]
         return cls(
-            params,
-            *(float(v) for v in arrays["beta"]),
+            params=params,
+            beta_ceiling=float(ceiling),
+            beta_scale=float(scale),
             log_consol=ChebyshevSeries(
-                arrays["log_consol"], *map(float, arrays["consol_interval"]), "the consol D"
+                arrays["log_consol"], float(consol_from), float(consol_to), "the consol D"
             ),
             log_option=ChebyshevSeries(
-                arrays["log_option"], *map(float, arrays["option_interval"]), "the option J*"
+                arrays["log_option"], float(option_from), float(option_to), "the option J*"
             ),
         )
 
@@ -237,7 +231,10 @@ def solve(params: Params) -> Solution:
         If an expansion does not converge.
     """
     reach = _rate_reach(params)
-    far = reach + NORMAL_REACH * params.rate_volatility + abs(params.rate_sdf_covariance)
+    far = max(
+        reach + NORMAL_REACH * params.rate_volatility,
+        _HERMITE_REACH * params.stationary_sd,
+    ) + abs(params.mean_rate - _hermite_centre(params))
     ceiling, scale = _calibrate_projects(params)
     log_consol = ChebyshevSeries.fit(
         lambda r: np.log(consol(params, r)),
@@ -245,7 +242,7 @@ def solve(params: Params) -> Solution:
         params.mean_rate + far,
         "the consol D",
     )
-    option = growth_option(params, ceiling, scale)
+    option = growth_option(params, log_consol, ceiling, scale)
     log_option = ChebyshevSeries.fit(
         lambda r: np.log(option(r)),
         params.mean_rate - reach,
@@ -294,7 +291,9 @@ def consol(params: Params, rate: Array) -> Array:
     return np.asarray(terms.sum(axis=-1) + terms[..., -1] * ratio / (1 - ratio))
 
 
-def growth_option(params: Params, ceiling: float, scale: float) -> Callable[[Array], Array]:
+def growth_option(
+    params: Params, log_consol: ChebyshevSeries, ceiling: float, scale: float
+) -> Callable[[Array], Array]:
     """Return J*(r), the value of all future projects, as its exact Hermite series.
 
     The one-month pricing operator has eigenfunctions e^{-a_inf r} psi_n(x),
@@ -302,82 +301,67 @@ def growth_option(params: Params, ceiling: float, scale: float) -> Callable[[Arr
     J*(r) = e^{-a_inf r} sum_n lambda_n/(1-lambda_n) gamma_n psi_n(x) where gamma_n are the
     Hermite coefficients of e^{a_inf r} g(r) / exp(cbar).
     """
-    duration, sd = params.duration, params.stationary_sd
-    centre = params.mean_rate - duration * (
-        params.rate_sdf_covariance + params.rate_volatility**2 * duration
-    )
-    shape = _GrowthSeries(params, ceiling, scale, centre, sd)
+    centre, sd = _hermite_centre(params), params.stationary_sd
 
     def option(rate: Array) -> Array:
-        return np.exp(-duration * rate) * shape((rate - centre) / sd)
+        x = (rate - centre) / sd
+        terms = _most_terms(params, float(np.abs(x).max()))
+        node, load = _weighted_npv(params, log_consol, ceiling, scale, terms)
+        series = _hermite_sum(params, node, load, x, terms)
+        return np.asarray(np.exp(-params.duration * rate) * series)
 
     return option
 
 
-@dataclass(frozen=True)
-class _GrowthSeries:
-    """The sum over n in :func:`growth_option`, as a function of the standardised rate x."""
-
-    params: Params
-    ceiling: float
-    scale: float
-    centre: float
-    sd: float
-
-    def __call__(self, x: Array) -> Array:
-        terms = self._most_terms(float(np.abs(x).max()))
-        node, load = self._weighted_npv(terms)
-        # The factor e^{-x^2/4} is carried inside both recursions: psi_n alone overflows.
-        at_node = _damped_hermite(node)
-        at_x = _damped_hermite(x)
-        eigenvalue = np.exp(-self.params.long_yield)
-        total = np.zeros_like(x)
-        quiet = 0
-        for _ in range(terms):
-            term = eigenvalue / (1 - eigenvalue) * (load @ next(at_node)) * next(at_x)
-            total += term
-            quiet = quiet + 1 if np.all(np.abs(term) <= 1e-16 * np.abs(total)) else 0
-            if quiet == 32:
-                return np.asarray(total * np.exp(0.25 * x**2))
-            eigenvalue *= self.params.rate_persistence
-        raise NumericalError(
-            f"the series of growth options has not converged after {terms} terms; "
-            f"rate_persistence {self.params.rate_persistence:g} is too close to 1"
-        )
-
-    def _most_terms(self, reach: float) -> int:
-        decay = -np.log(self.params.rate_persistence)
-        return int(np.ceil((_LOG_ROUNDING + 0.25 * reach**2 + 10) / decay)) + 64
-
-    def _weighted_npv(self, terms: int) -> tuple[Array, Array]:
-        """Return nodes in x and quadrature weights times e^{a_inf r} g(r)/exp(cbar)."""
-        params = self.params
-        edges = np.linspace(-_HERMITE_REACH, _HERMITE_REACH, 2 + int(4.5 * np.sqrt(terms)))
-        kink = (self._kink_rate() - self.centre) / self.sd
-        if abs(kink) < _HERMITE_REACH:
-            edges = np.sort(np.append(edges, kink))
-        node, weight = legendre_panels(edges, 16)
-        rate = self.centre + self.sd * node
-        log_value = params.log_cash_flow + np.log(consol(params, rate)) - self.ceiling
-        npv, _ = _project_npv(log_value, self.scale)
-        density = np.exp(-0.25 * node**2) / np.sqrt(2 * np.pi)
-        growth = np.exp(params.duration * rate - params.log_cash_flow)
-        return node, weight * density * growth * npv
-
-    def _kink_rate(self) -> float:
-        """Return the rate at which exp(cbar) D = e^{beta*}, by bisection."""
-        low = self.centre - _HERMITE_REACH * self.sd
-        high = self.centre + _HERMITE_REACH * self.sd
-        target = self.ceiling - self.params.log_cash_flow
-        for _ in range(100):
-            middle = 0.5 * (low + high)
-            above = np.log(consol(self.params, np.array([middle])))[0] > target
-            low, high = (middle, high) if above else (low, middle)
-        return 0.5 * (low + high)
+def _hermite_centre(params: Params) -> float:
+    """Return m, the mean of the rate under the law in which the eigenfunctions are Hermite."""
+    tilt = params.rate_sdf_covariance + params.rate_volatility**2 * params.duration
+    return params.mean_rate - params.duration * tilt
 
 
-def _damped_hermite(x: Array):  # type: ignore[no-untyped-def]
-    """Yield psi_n(x) e^{-x^2/4} for n = 0, 1, 2, ..."""
+def _most_terms(params: Params, reach: float) -> int:
+    """Return how many terms are below rounding for |x| <= reach, with a wide margin."""
+    decay = -np.log(params.rate_persistence)
+    return int(np.ceil((_LOG_ROUNDING + 0.25 * reach**2 + 10) / decay)) + 64
+
+
+def _weighted_npv(
+    params: Params, log_consol: ChebyshevSeries, ceiling: float, scale: float, terms: int
+) -> tuple[Array, Array]:
+    """Return nodes in x and quadrature weights times e^{a_inf r} g(r)/exp(cbar)."""
+    centre, sd = _hermite_centre(params), params.stationary_sd
+    edges = np.linspace(-_HERMITE_REACH, _HERMITE_REACH, 2 + int(4.5 * np.sqrt(terms)))
+    kink = (_kink_rate(params, log_consol, ceiling) - centre) / sd
+    if abs(kink) < _HERMITE_REACH:
+        edges = np.sort(np.append(edges, kink))
+    node, weight = legendre_panels(edges, 16)
+    rate = centre + sd * node
+    npv, _ = _project_npv(params.log_cash_flow + log_consol(rate) - ceiling, scale)
+    density = np.exp(-0.25 * node**2) / np.sqrt(2 * np.pi)
+    growth = np.exp(params.duration * rate - params.log_cash_flow)
+    return node, weight * density * growth * npv
+
+
+def _hermite_sum(params: Params, node: Array, load: Array, x: Array, terms: int) -> Array:
+    """Return sum_n lambda_n/(1-lambda_n) gamma_n psi_n(x), gamma_n = load . psi_n(node)."""
+    at_node, at_x = _damped_hermite(node), _damped_hermite(x)
+    eigenvalue = np.exp(-params.long_yield)
+    total, quiet = np.zeros_like(x), 0
+    for _ in range(terms):
+        term = eigenvalue / (1 - eigenvalue) * (load @ next(at_node)) * next(at_x)
+        total += term
+        quiet = quiet + 1 if np.all(np.abs(term) <= 1e-16 * np.abs(total)) else 0
+        if quiet == 32:
+            return np.asarray(total * np.exp(0.25 * x**2))
+        eigenvalue *= params.rate_persistence
+    raise NumericalError(
+        f"the series of growth options has not converged after {terms} terms; "
+        f"rate_persistence {params.rate_persistence:g} is too close to 1"
+    )
+
+
+def _damped_hermite(x: Array) -> Iterator[Array]:
+    """Yield psi_n(x) e^{-x^2/4} for n = 0, 1, 2, ...; psi_n alone would overflow."""
     previous, current, n = np.zeros_like(x), np.exp(-0.25 * x**2), 0
     while True:
         yield current
@@ -386,6 +370,20 @@ def _damped_hermite(x: Array):  # type: ignore[no-untyped-def]
             (x * current - np.sqrt(n) * previous) / np.sqrt(n + 1),
         )
         n += 1
+
+
+def _kink_rate(params: Params, log_consol: ChebyshevSeries, ceiling: float) -> float:
+    """Return the rate at which exp(cbar) D(r) = e^{beta*}, infinite if it is out of reach."""
+    target = ceiling - params.log_cash_flow
+    low, high = log_consol.lower, log_consol.upper
+    if target >= log_consol(low):
+        return -np.inf
+    if target <= log_consol(high):
+        return np.inf
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if log_consol(middle) > target else (low, middle)
+    return 0.5 * (low + high)
 
 
 def _rate_reach(params: Params) -> float:

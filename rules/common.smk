@@ -1,0 +1,47 @@
+# Checks the configuration before anything runs and provides what all rules share.
+import os
+import sys
+
+from truepremia.config import load_config
+from truepremia.economies import ECONOMIES
+from truepremia.errors import TruepremiaError, error_line
+from truepremia.workflow import Workflow, known_models
+
+# One BLAS thread in every job: the bits of a result must not depend on the number of cores.
+for _library in ("OPENBLAS", "OMP", "MKL"):
+    os.environ[f"{_library}_NUM_THREADS"] = "1"
+
+try:
+    RUN = load_config(config, ROOT)
+except TruepremiaError as _error:
+    print(error_line(_error), file=sys.stderr)
+    raise SystemExit(1)
+
+RESULTS = RUN.results_dir
+PANEL = f"{RESULTS}/panels/{{model}}_{{index}}"
+STAGES = Workflow(RUN, ROOT)
+
+
+wildcard_constraints:
+    model=known_models(),
+    index="0|[1-9][0-9]*",
+    method="ff|fm",
+    loading="taylor|proj",
+
+
+def log_of(rule_name, of="{model}_{index}"):
+    return f"{RESULTS}/logs/{rule_name}/{of}.log"
+
+
+def benchmark_of(rule_name, of="{model}_{index}"):
+    return f"{RESULTS}/benchmarks/{rule_name}/{of}.tsv"
+
+
+def of_every_loading(table):
+    """Return an input function: ``table`` for every loading that the wildcards' economy has."""
+
+    def paths(wildcards):
+        loadings = ECONOMIES[wildcards.model].loadings
+        return {f"{table}_{name}": f"{PANEL}/{table}_{name}.parquet" for name in loadings}
+
+    return paths

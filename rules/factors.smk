@@ -1,0 +1,40 @@
+# Factors from the cross-sections of a panel.
+
+
+rule build_factors:
+    input:
+        panel=f"{PANEL}/panel.parquet",
+    output:
+        returns=f"{PANEL}/{{method}}_returns.parquet",
+    log:
+        log_of("build_factors", "{model}_{index}_{method}"),
+    benchmark:
+        benchmark_of("build_factors", "{model}_{index}_{method}")
+    params:
+        stage=STAGES.stage("build_factors"),
+    threads: 1
+    resources:
+        mem_mb=600,
+        runtime=10,
+    script:
+        "../scripts/build_factors.py"
+
+
+rule extract_model_premia:
+    input:
+        panel=f"{PANEL}/panel.parquet",
+    output:
+        premia=f"{PANEL}/model_premia_{{loading}}.parquet",
+        latent=f"{PANEL}/latent_{{loading}}.parquet",
+    log:
+        log_of("extract_model_premia", "{model}_{index}_{loading}"),
+    benchmark:
+        benchmark_of("extract_model_premia", "{model}_{index}_{loading}")
+    params:
+        stage=STAGES.stage("extract_model_premia"),
+    threads: 1
+    resources:
+        mem_mb=600,
+        runtime=10,
+    script:
+        "../scripts/extract_model_premia.py"

@@ -1,0 +1,18 @@
+"""Build the Fama-French or Fama-MacBeth factors of a panel."""
+
+from truepremia.economies import economy
+from truepremia.economy_files import read_cross_sections
+from truepremia.factor_files import write_factor_returns
+from truepremia.factors.base import factor_returns
+from truepremia.factors.fama_french import FamaFrench
+from truepremia.factors.fama_macbeth import FamaMacBeth
+from truepremia.stage import logger, running
+
+with running(snakemake) as settings:
+    model = economy(settings["model"])
+    panel_id = f"{model.name}_{settings['index']}"
+    method = FamaFrench(settings["empty_cells"]) if settings["method"] == "ff" else FamaMacBeth()
+    panel = read_cross_sections(snakemake.input.panel, panel_id, model.layout)
+    factors = factor_returns(method, panel)
+    write_factor_returns(snakemake.output.returns, f"{method.name}_returns", panel_id, factors)
+    logger.info("%d months of %s", len(factors.month), ", ".join(factors.names))

@@ -1,0 +1,17 @@
+"""Extract the model-implied premia and the latent factors of a panel."""
+
+from truepremia.economies import economy
+from truepremia.economy_files import read_cross_sections
+from truepremia.factor_files import write_factor_returns
+from truepremia.factors.model_implied import ModelImplied, model_premia
+from truepremia.stage import logger, running
+
+with running(snakemake) as settings:
+    model = economy(settings["model"])
+    panel_id = f"{model.name}_{settings['index']}"
+    method = ModelImplied(settings["loading"], settings["model_factor_weights"])
+    panel = read_cross_sections(snakemake.input.panel, panel_id, model.layout)
+    premia, latent = model_premia(method, panel)
+    write_factor_returns(snakemake.output.premia, f"model_premia_{method.name}", panel_id, premia)
+    write_factor_returns(snakemake.output.latent, f"latent_{method.name}", panel_id, latent)
+    logger.info("%d months of %s", len(premia.month), ", ".join(premia.names))

@@ -1,0 +1,411 @@
+"""The run configuration, checked in full before any work.
+
+The form of ``config/config.yaml`` and of the calibrations stands in ``config/schemas``; the rules
+that tie keys together, or need the registry of economies or the disk, stand here. Whatever is
+wrong is reported at once, in one line with the value, the rule and the remedy of each fault.
+"""
+
+import json
+import math
+import os
+import posixpath
+import re
+import sys
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from truepremia.economies import ECONOMIES
+from truepremia.errors import ConfigError, TruepremiaError
+from truepremia.panel import Size
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+_CONFIG_FILE = Path("config/config.yaml")
+_CONFIG_SCHEMA = Path("config/schemas/config.schema.yaml")
+_CALIBRATION_SCHEMA = Path("config/schemas/calibration.schema.yaml")
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A checked configuration in its normal form: equal runs have equal configurations.
+
+    Parameters
+    ----------
+    seed : int
+        Root of all random streams.
+    panels : mapping of str to tuple of int
+        Ascending panel indices of each economy that has any, economies in registry order.
+    size : Size
+        Firms, months and burn-in of every panel.
+    undefined_growth : {"zero", "nan"}
+        Value of characteristics that divide by a lagged book value of zero.
+    window : int
+        Months of past returns behind the portfolio weights of a month.
+    alphas : tuple of float
+        Ridge penalties, ascending.
+    empty_cells : {"balanced", "zero"}
+        What an empty cell does to a Fama-French spread.
+    model_factor_weights : {"ols", "value"}
+        Weights of the regressions that give the model premia.
+    calibrations : mapping of str to mapping of str to number or str
+        Parameter values of every economy with a calibration file, in registry order.
+    calibration_files : mapping of str to Path
+        The files that the values were read from.
+    results_dir : str
+        Folder of the results, with forward slashes, none at the end.
+    """
+
+    seed: int
+    panels: Mapping[str, tuple[int, ...]]
+    size: Size
+    undefined_growth: Literal["zero", "nan"]
+    window: int
+    alphas: tuple[float, ...]
+    empty_cells: Literal["balanced", "zero"]
+    model_factor_weights: Literal["ols", "value"]
+    calibrations: Mapping[str, Mapping[str, float | str]]
+    calibration_files: Mapping[str, Path]
+    results_dir: str
+
+    def panel_ids(self) -> list[str]:
+        """Return the names of the panels to build, such as "bgn_0", in order."""
+        return [f"{model}_{index}" for model, indices in self.panels.items() for index in indices]
+
+
+def load_config_file(path: str | Path, root: str | Path | None = None) -> RunConfig:
+    """Read a configuration file as ``snakemake --configfile path`` does.
+
+    Keys that the file leaves out keep their value from ``config/config.yaml`` of the repository.
+
+    Parameters
+    ----------
+    path : str or Path
+        YAML file.
+    root : str or Path, optional
+        The repository folder; found from ``path`` when the file lies inside it.
+
+    Returns
+    -------
+    RunConfig
+
+    Raises
+    ------
+    ConfigError
+        If a file cannot be read or the configuration breaks a rule.
+    """
+    path = Path(path)
+    root = _repository_of(path) if root is None else Path(root)
+    base, overlay = (_mapping(read_yaml(file), file) for file in (root / _CONFIG_FILE, path))
+    return load_config(_merged(base, overlay), root)
+
+
+def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
+    """Check a complete configuration and give it its types.
+
+    Nothing is created on disk. Whether ``results_dir`` can be written is judged from the present
+    working directory, like the paths of Snakemake.
+
+    Parameters
+    ----------
+    mapping : mapping
+        Keys and values of ``config/config.yaml``.
+    root : str or Path
+        The repository folder: holds the schemas, and relative calibration files start there.
+
+    Returns
+    -------
+    RunConfig
+
+    Raises
+    ------
+    ConfigError
+        Naming every fault: unknown, missing and mistyped keys, values out of range, keys that
+        contradict each other, calibrations that cannot be read or break their economy's rules.
+    """
+    root = Path(root)
+    config = _plain(mapping)
+    faults = _schema_faults(config, root / _CONFIG_SCHEMA)
+    faulty = {key for key, _ in faults}
+    sound = {key: value for key, value in config.items() if key not in faulty}
+    files = _calibration_files(config, root)
+    calibrations, calibration_faults = _calibrations(files, root / _CALIBRATION_SCHEMA)
+
+    phrases = [
+        *(phrase for _, phrase in faults),
+        *_unknown_economies(config),
+        *_panel_faults(config),
+        *_window_faults(sound),
+        *_results_faults(sound),
+        *calibration_faults,
+    ]
+    if phrases:
+        raise ConfigError("; ".join(phrases))
+    return _typed(sound, calibrations, files)
+
+
+def read_yaml(path: str | Path) -> Any:
+    """Read a YAML file, refusing mappings that list a key twice.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    object
+        The content in builtin types.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is not YAML, or lists a key twice.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        return yaml.load(text, Loader=_UniqueKeyLoader)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file; correct the path") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}; correct the path") from error
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "somewhere"
+        raise ConfigError(f"{path}: {line}: {error.problem}; correct the YAML") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path}: not YAML in UTF-8: {error}; correct the file") from error
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML would silently keep the last of several values of a key."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"key {key.value!r} appears twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _repository_of(path: Path) -> Path:
+    for folder in path.resolve().parents:
+        if (folder / _CONFIG_SCHEMA).is_file():
+            return folder
+    raise ConfigError(
+        f"{path}: does not lie in a truepremia repository; pass root=, the folder of the Snakefile"
+    )
+
+
+def _mapping(content: Any, path: Path) -> Mapping[str, Any]:
+    if isinstance(content, Mapping):
+        return content
+    raise ConfigError(
+        f"{path}: content is {_shown(content)}: must be a mapping of keys to values, "
+        "for example firms: 1000"
+    )
+
+
+def _merged(base: Any, overlay: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base) if isinstance(base, Mapping) else {}
+    for key, value in overlay.items():
+        merged[key] = _merged(merged.get(key), value) if isinstance(value, Mapping) else value
+    return merged
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` in the types of JSON, whose numbers are finite: others become text.
+
+    So does the number that Snakemake makes of ``--config undefined_growth=nan``.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
+        return str(value)
+    return value
+
+
+def _schema_faults(document: Any, schema_file: Path) -> list[tuple[str, str]]:
+    """Return (top-level key, phrase) for everything in ``document`` that the schema refuses."""
+    from jsonschema import Draft202012Validator  # slow to import, and many commands do without
+
+    errors = Draft202012Validator(read_yaml(schema_file)).iter_errors(document)
+    found = ((str((*error.absolute_path, "")[0]), p) for error in errors for p in _phrases(error))
+    return list(dict.fromkeys(found))
+
+
+def _phrases(error: "ValidationError") -> Iterator[str]:
+    """Say what is wrong, once for each key that is."""
+    value: Any = error.instance
+    schema: Any = error.schema
+    name = _path_name(error.absolute_path)
+    where = f" in {name}" if name else ""
+    if error.validator == "required":
+        missing = (key for key in schema["required"] if key not in value)
+        yield from (f"key {key!r} is missing{where}: add it" for key in missing)
+    elif error.validator == "additionalProperties" and "properties" in schema:
+        known = schema["properties"]
+        unknown = (key for key in value if key not in known)
+        yield from (f"unknown key {key!r}{where}{_suggestion(key, known)}" for key in unknown)
+    elif error.validator == "uniqueItems":
+        twice = [item for i, item in enumerate(value) if item in value[:i]]
+        yield f"{name} is {_shown(value)}: lists {twice[0]} twice; list every value once"
+    else:
+        rule = f"{name or 'content'} is {_shown(value)}: must be {schema['description']}"
+        yield rule + (_text_hint(value) if error.validator == "type" else "")
+
+
+def _path_name(path: Iterable[str | int]) -> str:
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).removeprefix(".")
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    close = get_close_matches(name.lower(), known, n=1)
+    return f": did you mean {close[0]!r}?" if close else f": must be one of {', '.join(known)}"
+
+
+def _text_hint(value: Any) -> str:
+    """Tell who wrote a number, and got text, what happened."""
+    try:
+        is_number = isinstance(value, str) and math.isfinite(float(value))
+    except ValueError:
+        is_number = False
+    if not is_number:
+        return ""
+    return (
+        " (it is text: drop the quotes, write 1.0e-4 for 1e-4, and pass lists and mappings in a "
+        "file by --configfile, as --config turns their numbers into text)"
+    )
+
+
+def _section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    section = config.get(key)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _unknown_economies(config: Mapping[str, Any]) -> Iterator[str]:
+    for key in ("panels", "economies"):
+        for name in _section(config, key):
+            if name not in ECONOMIES:
+                yield f"unknown economy {name!r} in {key}{_suggestion(name, ECONOMIES)}"
+
+
+def _panel_faults(config: Mapping[str, Any]) -> Iterator[str]:
+    panels, calibrated = config.get("panels"), config.get("economies")
+    wanted = [name for name, indices in _section(config, "panels").items() if indices]
+    if isinstance(panels, Mapping) and not wanted:
+        yield (
+            f"panels is {_shown(panels)}: there is nothing to build; ask for at least one panel, "
+            "for example panels: {bgn: 1}"
+        )
+    for name in wanted:
+        if name in ECONOMIES and isinstance(calibrated, Mapping) and name not in calibrated:
+            yield (
+                f"panels asks for {name}, but economies has no calibration of it: add for example "
+                f"economies: {{{name}: config/economies/{name}.yaml}}"
+            )
+
+
+def _window_faults(sound: Mapping[str, Any]) -> Iterator[str]:
+    if "months" in sound and "window" in sound and sound["months"] <= sound["window"]:
+        yield (
+            f"months is {sound['months']}, window is {sound['window']}: statistics impossible: "
+            f"months must be at least window + 1 = {sound['window'] + 1}; "
+            "raise months or lower window"
+        )
+
+
+def _results_faults(sound: Mapping[str, Any]) -> Iterator[str]:
+    if "results_dir" not in sound:
+        return
+    here, target = Path.cwd(), Path.cwd() / _normal_path(sound["results_dir"])
+    nearest = next(path for path in (target, *target.parents) if os.access(path, os.F_OK))
+    said = f"results_dir is {_shown(sound['results_dir'])}"
+    if here.is_relative_to(posixpath.normpath(target)):
+        yield f"{said}: must not be the working folder or hold it; choose for example results"
+    elif not nearest.is_dir():
+        yield f"{said}: {nearest} is a file; remove it or choose another folder"
+    elif not os.access(nearest, os.W_OK | os.X_OK):
+        yield f"{said}: {nearest} is not writable; change its permissions or choose another folder"
+
+
+def _normal_path(text: str) -> str:
+    """Return the one spelling that Snakemake's paths can be compared in."""
+    return posixpath.normpath(re.sub("/+", "/", text))
+
+
+def _calibration_files(config: Mapping[str, Any], root: Path) -> dict[str, Path]:
+    files = _section(config, "economies")
+    return {
+        name: root / files[name]
+        for name in ECONOMIES
+        if isinstance(files.get(name), str) and files[name]
+    }
+
+
+def _calibrations(
+    files: Mapping[str, Path], schema_file: Path
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    calibrations, faults = {}, []
+    for name, file in files.items():
+        try:
+            calibrations[name] = _calibration(name, file, schema_file)
+        except TruepremiaError as error:
+            faults.append(f"economies.{name}: {error}")
+    return calibrations, faults
+
+
+def _calibration(name: str, file: Path, schema_file: Path) -> dict[str, Any]:
+    content = _plain(read_yaml(file))
+    faults = [phrase for _, phrase in _schema_faults(content, schema_file)]
+    if faults:
+        raise ConfigError(f"{file}: {'; '.join(faults)}")
+    values = {parameter: entry["value"] for parameter, entry in content.items()}
+    try:
+        ECONOMIES[name].parameters(values)
+    except TruepremiaError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    return values
+
+
+def _typed(
+    config: Mapping[str, Any],
+    calibrations: Mapping[str, Mapping[str, Any]],
+    files: Mapping[str, Path],
+) -> RunConfig:
+    panels = {name: _indices(config["panels"].get(name, 0)) for name in ECONOMIES}
+    return RunConfig(
+        seed=int(config["seed"]),
+        panels={name: indices for name, indices in panels.items() if indices},
+        size=Size(int(config["firms"]), int(config["months"]), int(config["burnin"])),
+        undefined_growth=config["undefined_growth"],
+        window=int(config["window"]),
+        alphas=tuple(sorted(abs(float(alpha)) for alpha in config["alphas"])),  # -0.0 is 0.0
+        empty_cells=config["empty_cells"],
+        model_factor_weights=config["model_factor_weights"],
+        calibrations=calibrations,
+        calibration_files=files,
+        results_dir=_normal_path(config["results_dir"]),
+    )
+
+
+def _indices(panels: float | list[float]) -> tuple[int, ...]:
+    if isinstance(panels, list):
+        return tuple(sorted(int(index) for index in panels))
+    return tuple(range(int(panels)))

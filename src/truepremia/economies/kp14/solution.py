@@ -1,0 +1,407 @@
+"""Prices of the Kogan-Papanikolaou economy: the calibration, projects, growth options.
+
+Rates are annual and one period is a month. Productivity x and investment technology z are
+geometric Brownian motions; the discount factor is
+``m' = exp(-r dt - gamma_x dB_x - gamma_z dB_z - (gamma_x^2 + gamma_z^2) dt / 2)``.
+A firm of productivity eps and regime s is worth
+``P = x sum_j K_j^alpha A(eps, u_j) + x z^a lambda_f G_s(eps)`` over its live projects j.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations_with_replacement
+from typing import ClassVar
+
+import numpy as np
+
+from truepremia.economies.base import Parameters, parameter
+from truepremia.errors import NumericalError
+from truepremia.processes import SquareRootProcess
+
+Array = np.ndarray
+
+MONTH = 1 / 12
+"""Length dt of one period in years."""
+
+PRICINGS = ("discrete", "continuous")
+"""How prices are formed: exactly for monthly payoffs, or by the published formulas."""
+
+PAIRS = tuple(
+    p for p in combinations_with_replacement(("e", "f", "g1", "g2"), 2) if p != ("e", "e")
+)
+"""Pairs of functions of eps whose conditional covariances returns need, e = eps - 1."""
+
+RARE_FIRM = np.log(1e6)
+"""Exponential draw exceeded by one firm in a million; its arrival probability must be one."""
+
+_TERMS = (20, 32, 48, 64)
+_TAIL_TOLERANCE = 1e-13
+
+
+@dataclass(frozen=True)
+class Params(Parameters):
+    """Calibration of the Kogan-Papanikolaou economy; rates are annual."""
+
+    economy: ClassVar[str] = "kp14"
+
+    productivity_drift: float = parameter("per year", "drift of aggregate productivity x", "μ_x")
+    productivity_volatility: float = parameter("per √year", "volatility of x", "σ_x")
+    technology_drift: float = parameter("per year", "drift of investment technology z", "μ_z")
+    technology_volatility: float = parameter("per √year", "volatility of z", "σ_z")
+    firm_reversion: float = parameter("per year", "mean reversion of firm productivity ε", "θ_ε")
+    firm_volatility: float = parameter("per √year", "volatility of ε", "σ_ε")
+    project_reversion: float = parameter("per year", "mean reversion of project output u", "θ_u")
+    project_volatility: float = parameter("per √year", "volatility of u", "σ_u")
+    death_rate: float = parameter("per year", "rate at which projects die", "δ")
+    arrival_floor: float = parameter(
+        "projects", "mean live projects of the least active firms", "μ_λ"
+    )
+    arrival_spread: float = parameter(
+        "projects", "mean of the exponential spread of live projects over firms", "σ_λ"
+    )
+    high_entry_rate: float = parameter("per year", "rate of entry into the high regime", "μ_H")
+    low_entry_rate: float = parameter("per year", "rate of entry into the low regime", "μ_L")
+    high_multiplier: float = parameter("ratio", "arrivals in the high regime over mean", "λ_H")
+    riskless_rate: float = parameter("log rate per year", "riskless rate", "r")
+    productivity_risk_price: float = parameter("per √year", "price of risk of x", "γ_x")
+    technology_risk_price: float = parameter("per √year", "price of risk of z", "γ_z")
+    returns_to_scale: float = parameter("elasticity", "returns to scale of a project", "α")
+    initial_productivity: float = parameter("level", "x at the start of the burn-in", "x_0")
+    initial_technology: float = parameter("level", "z at the start of the burn-in", "z_0")
+    pricing: str = parameter("option", "discrete or continuous pricing formulas", "")
+
+    def violations(self) -> list[str]:
+        """Return every rule that the values break."""
+        positive = (
+            "productivity_volatility",
+            "technology_volatility",
+            "firm_reversion",
+            "firm_volatility",
+            "project_reversion",
+            "project_volatility",
+            "death_rate",
+            "arrival_floor",
+            "high_entry_rate",
+            "low_entry_rate",
+            "high_multiplier",
+            "initial_productivity",
+            "initial_technology",
+        )
+        wrong = [
+            f"{name} is {getattr(self, name):g}: must be positive"
+            for name in positive
+            if not getattr(self, name) > 0
+        ]
+        if not self.arrival_spread >= 0:
+            wrong.append(f"arrival_spread is {self.arrival_spread:g}: must not be negative")
+        if not 0 < self.returns_to_scale < 1:
+            wrong.append(
+                f"returns_to_scale is {self.returns_to_scale:g}: must lie strictly between 0 and 1"
+            )
+        if self.pricing not in PRICINGS:
+            wrong.append(f"pricing is {self.pricing!r}: must be one of {', '.join(PRICINGS)}")
+        return wrong + self._broken_probabilities() + self._broken_values()
+
+    def _broken_probabilities(self) -> list[str]:
+        rates = {n: getattr(self, n) for n in ("death_rate", "high_entry_rate", "low_entry_rate")}
+        wrong = [
+            f"{name} is {rate:g}: at most {1 / MONTH:g} a year, else its monthly probability "
+            f"{rate * MONTH:.4g} exceeds 1"
+            for name, rate in rates.items()
+            if rate * MONTH > 1
+        ]
+        if self.death_rate * MONTH == 1:
+            wrong.append(f"death_rate is {self.death_rate:g}: no project would survive a month")
+        if self.high_entry_rate > 0 and self.low_entry_rate > 0 and self.low_multiplier < 0:
+            wrong.append(
+                f"high_multiplier is {self.high_multiplier:g}: at most {1 / self.high_share:.4g}, "
+                f"else arrivals in the low regime have the negative rate {self.low_multiplier:.4g}"
+            )
+        rate = self.arrival_rate(RARE_FIRM) * max(self.high_multiplier, 1.0)
+        if rate * MONTH > 1:
+            wrong.append(
+                f"arrival_floor is {self.arrival_floor:g} and arrival_spread "
+                f"{self.arrival_spread:g}: the monthly arrival probability {rate * MONTH:.4g} of "
+                "the most active firm in a million exceeds 1; lower them, high_multiplier or "
+                "death_rate"
+            )
+        return wrong
+
+    def _broken_values(self) -> list[str]:
+        wrong = []
+        if 0 < self.returns_to_scale < 1 and not self.option_discount > 0:
+            wrong.append(
+                f"riskless_rate is {self.riskless_rate:g}: the discount rate rho of growth "
+                f"options is {self.option_discount:.4g}, must be positive, else they are worth "
+                "infinitely much; raise riskless_rate or lower technology_drift"
+            )
+        if not self.project_discount + self.death_rate > 0:
+            wrong.append(
+                f"riskless_rate is {self.riskless_rate:g}: the discount rate of projects "
+                f"{self.project_discount + self.death_rate:.4g} must be positive; raise "
+                "riskless_rate or lower productivity_drift"
+            )
+        if self.firm_reversion > 0 and self.firm_volatility**2 > 2 * self.firm_reversion:
+            wrong.append(
+                f"firm_volatility is {self.firm_volatility:g}: at most "
+                f"{np.sqrt(2 * self.firm_reversion):.4g}, else firm productivity reaches zero"
+            )
+        return wrong
+
+    @property
+    def technology_elasticity(self) -> float:
+        """Elasticity a = alpha / (1-alpha) of growth options to z."""
+        return self.returns_to_scale / (1 - self.returns_to_scale)
+
+    @property
+    def high_share(self) -> float:
+        """Stationary share pi_H of firms in the high regime."""
+        return self.high_entry_rate / (self.high_entry_rate + self.low_entry_rate)
+
+    @property
+    def low_multiplier(self) -> float:
+        """Arrivals in the low regime over mean, lambda_L, so that the mean multiplier is one."""
+        return (1 - self.high_share * self.high_multiplier) / (1 - self.high_share)
+
+    @property
+    def regime_persistence(self) -> float:
+        """Autocorrelation psi of the regime over one month."""
+        return 1 - (self.high_entry_rate + self.low_entry_rate) * MONTH
+
+    @property
+    def survival(self) -> float:
+        """Probability pi that a live project survives a month."""
+        return 1 - self.death_rate * MONTH
+
+    @property
+    def project_discount(self) -> float:
+        """Annual rate r + gamma_x sigma_x - mu_x at which claims on x are discounted."""
+        premium = self.productivity_risk_price * self.productivity_volatility
+        return self.riskless_rate + premium - self.productivity_drift
+
+    @property
+    def option_discount(self) -> float:
+        """Annual rate rho at which claims on x z^a are discounted."""
+        a, sigma = self.technology_elasticity, self.technology_volatility
+        growth = self.technology_drift - self.technology_risk_price * sigma
+        return self.project_discount - a * growth - 0.5 * a * (a - 1) * sigma**2
+
+    @property
+    def gross_riskfree(self) -> float:
+        """Gross riskless return R_f of one month."""
+        return float(np.exp(self.riskless_rate * MONTH))
+
+    @property
+    def firm_process(self) -> SquareRootProcess:
+        """Law of motion of firm productivity eps."""
+        return SquareRootProcess(self.firm_reversion, self.firm_volatility, MONTH)
+
+    @property
+    def project_process(self) -> SquareRootProcess:
+        """Law of motion of project output u."""
+        return SquareRootProcess(self.project_reversion, self.project_volatility, MONTH)
+
+    def arrival_rate(self, draw: Array | float) -> Array | float:
+        """Return lambda_f = delta (mu_lambda + sigma_lambda E) per year, E ~ Exp(1)."""
+        return self.death_rate * (self.arrival_floor + self.arrival_spread * draw)
+
+    def multiplier(self, high: Array) -> Array:
+        """Return lambda_s of firms in the high regime (True) or the low one."""
+        return np.where(high, self.high_multiplier, self.low_multiplier)
+
+    def high_probability(self, high: Array) -> Array:
+        """Return the probability that a firm is in the high regime next month."""
+        return np.where(high, 1 - self.low_entry_rate * MONTH, self.high_entry_rate * MONTH)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A solved Kogan-Papanikolaou economy.
+
+    Functions of eps are series in the eigenfunctions p_n of its monthly transition: f, the
+    net present value of a new project, and g1, g2 with G_s = g1 + (lambda_s - 1) g2.
+
+    Parameters
+    ----------
+    params : Params
+    assets : array, shape (4,)
+        A_0..A_3 of the project value A(eps, u).
+    values : array, shape (3, M)
+        Coefficients of f, g1, g2.
+    products : array, shape (9, M)
+        Coefficients of the products :data:`PAIRS` of e, f, g1, g2 less their stationary means.
+    """
+
+    params: Params
+    assets: Array
+    values: Array
+    products: Array
+
+    def project_value(self, eps: Array, u: Array) -> Array:
+        """Return A(eps, u), the value of a project of unit weight at x = 1; any shape."""
+        A_0, A_1, A_2, A_3 = self.assets
+        return A_0 + A_1 * (eps - 1) + (A_2 + A_3 * (eps - 1)) * (u - 1)
+
+    def optimal_capital(self, z: float, eps: Array) -> Array:
+        """Return K* = (alpha z A(eps, 1))^{1/(1-alpha)}, the scale of a new project."""
+        alpha = self.params.returns_to_scale
+        return np.asarray((alpha * z * self.project_value(eps, np.float64(1))) ** (1 / (1 - alpha)))
+
+    def growth_option(self, eps: Array, high: Array) -> Array:
+        """Return G_s(eps), growth options per unit of x z^a lambda_f, shape (N,)."""
+        g1, g2 = self._process.expand(self.values[1:], eps - 1)
+        return np.asarray(g1 + (self.params.multiplier(high) - 1) * g2)
+
+    def price(
+        self, x: float, z: float, eps: Array, high: Array, arrival_rate: Array, W0: Array, W1: Array
+    ) -> Array:
+        """Return the ex-dividend value P of firms, shape (N,).
+
+        P = x [(A_0 + A_1 e) W0 + (A_2 + A_3 e) W1] + x z^a lambda_f G_s(eps), e = eps - 1.
+
+        Parameters
+        ----------
+        x, z : float
+            Aggregate productivity and investment technology.
+        eps, high, arrival_rate : array, shape (N,)
+            Firm productivity, regime and arrival rate.
+        W0, W1 : array, shape (N,)
+            Sums over live projects of K^alpha and of K^alpha (u-1).
+        """
+        A_0, A_1, A_2, A_3 = self.assets
+        in_place = (A_0 + A_1 * (eps - 1)) * W0 + (A_2 + A_3 * (eps - 1)) * W1
+        options = z**self.params.technology_elasticity * arrival_rate
+        return np.asarray(x * (in_place + options * self.growth_option(eps, high)))
+
+    def at(self, eps: Array) -> Array:
+        """Return f, g1, g2 at ``eps``, shape (3, N)."""
+        return self._process.expand(self.values, eps - 1)
+
+    def means(self, eps: Array) -> Array:
+        """Return E[f(eps')], E[g1(eps')], E[g2(eps')] given eps, shape (3, N)."""
+        return self._process.expand(self.values * self._decay, eps - 1)
+
+    def means_and_covariances(self, eps: Array) -> tuple[Array, dict[tuple[str, str], Array]]:
+        """Return :meth:`means` and the conditional covariances of :data:`PAIRS` at eps'."""
+        series = np.vstack([self.values, self.products]) * self._decay
+        expected = self._process.expand(series, eps - 1)
+        means, products = expected[:3], expected[3:]
+        deviation = {
+            "e": self._process.persistence * (eps - 1),
+            **{n: means[k] - self.values[k, 0] for k, n in enumerate(("f", "g1", "g2"))},
+        }
+        covariances = {
+            (i, j): products[k] - deviation[i] * deviation[j] for k, (i, j) in enumerate(PAIRS)
+        }
+        return means, covariances
+
+    @property
+    def diagnostics(self) -> Mapping[str, float]:
+        """Discount rates, values of projects and options, size of the series."""
+        one = np.ones(2)
+        high, low = self.growth_option(one, np.array([True, False]))
+        risk = self.params.productivity_risk_price**2 + self.params.technology_risk_price**2
+        return {
+            "project_value": float(self.assets[0]),
+            "option_value_high": float(high),
+            "option_value_low": float(low),
+            "project_discount": self.params.project_discount,
+            "option_discount": self.params.option_discount,
+            "low_multiplier": self.params.low_multiplier,
+            "series_terms": self.values.shape[1],
+            "series_tail": _tail(np.vstack([self.values, self.products])),
+            "sharpe_bound": float(np.sqrt(np.expm1(risk * MONTH))),
+        }
+
+    def to_arrays(self) -> dict[str, Array]:
+        """Return the arrays that, with the parameters, are the whole solution."""
+        return {"assets": self.assets, "values": self.values, "products": self.products}
+
+    @classmethod
+    def from_arrays(cls, params: Params, arrays: Mapping[str, Array]) -> "Solution":
+        """Rebuild the solution from :meth:`to_arrays`."""
+        return cls(params, arrays["assets"], arrays["values"], arrays["products"])
+
+    @cached_property
+    def _process(self) -> SquareRootProcess:
+        return self.params.firm_process
+
+    @cached_property
+    def _decay(self) -> Array:
+        return self._process.persistence ** np.arange(self.values.shape[1])
+
+
+def solve(params: Params) -> Solution:
+    """Solve the economy: values of projects, growth options, all conditional expectations.
+
+    Raises
+    ------
+    NumericalError
+        If the series in eps do not converge.
+    """
+    assets = project_values(params)
+    for terms in _TERMS:
+        values, products = _expansions(params, assets, terms)
+        if _tail(values) < _TAIL_TOLERANCE and _tail(products) < _TAIL_TOLERANCE:
+            return Solution(params, assets, values, products)
+    raise NumericalError(
+        f"the series of growth options has not converged after {_TERMS[-1]} terms; "
+        f"firm_volatility {params.firm_volatility:g} is too high for firm_reversion "
+        f"{params.firm_reversion:g}, or returns_to_scale {params.returns_to_scale:g} too close to 1"
+    )
+
+
+def project_values(params: Params) -> Array:
+    """Return A_0..A_3 of A(eps, u) = A_0 + A_1 (eps-1) + A_2 (u-1) + A_3 (eps-1)(u-1).
+
+    The monomials decay at k = 0, theta_eps, theta_u, theta_eps + theta_u. Discrete pricing
+    solves V = E[m (c + survive V')]: A_k = (dt / R_f) / (1 - pi phi_x exp(-k dt)); continuous
+    pricing is the published A_k = 1 / (r + gamma_x sigma_x + delta - mu_x + k).
+    """
+    firm, project = params.firm_reversion, params.project_reversion
+    rate = params.project_discount + np.array([0.0, firm, project, firm + project])
+    if params.pricing == "continuous":
+        return np.asarray(1 / (rate + params.death_rate))
+    flow = MONTH / params.gross_riskfree
+    return np.asarray(flow / (1 - params.survival * np.exp(-rate * MONTH)))
+
+
+def _expansions(params: Params, assets: Array, terms: int) -> tuple[Array, Array]:
+    """Return the coefficients of f, g1, g2 and of their products, with ``terms`` terms."""
+    process = params.firm_process
+    e, weight = process.gauss_rule(2 * terms + 8)
+    basis = np.stack(list(process.polynomials(e, terms)))
+    f = ((assets[0] + assets[1] * e) ** (1 / (1 - params.returns_to_scale)) * weight) @ basis.T
+    values = np.stack([f, *_option_coefficients(params, f)])
+    means = values[:, :1]
+    f_e, g1_e, g2_e = (values - means * (np.arange(terms) == 0)) @ basis
+    centred = {"e": e, "f": f_e, "g1": g1_e, "g2": g2_e}
+    products = np.stack([(centred[i] * centred[j] * weight) @ basis.T for i, j in PAIRS])
+    return values, products
+
+
+def _option_coefficients(params: Params, f: Array) -> tuple[Array, Array]:
+    """Return the coefficients of g1 and g2 from those of f.
+
+    Discrete: G_s = phi_z E[lambda_s dt C f(eps') + G_{s'}(eps')], phi_z = exp(-rho dt), where
+    p_n has eigenvalue q^n and lambda_s - 1 has eigenvalue psi. Continuous: the same flow
+    discounted at rho + n theta_eps, plus mu_H + mu_L for g2.
+    """
+    alpha = params.returns_to_scale
+    flow = (1 - alpha) * alpha**params.technology_elasticity * f
+    rate = params.option_discount + np.arange(len(f)) * params.firm_reversion
+    if params.pricing == "continuous":
+        switching = params.high_entry_rate + params.low_entry_rate
+        return flow / rate, flow / (rate + switching)
+    discount = np.exp(-rate * MONTH)
+    received = MONTH * flow * discount
+    return received / -np.expm1(-rate * MONTH), received / (
+        1 - params.regime_persistence * discount
+    )
+
+
+def _tail(coefficients: Array) -> float:
+    """Return the largest of the last three coefficients relative to the largest, over rows."""
+    size = np.abs(coefficients)
+    return float((size[:, -3:].max(axis=1) / size.max(axis=1)).max())

@@ -1,0 +1,116 @@
+"""Files of an economy: its solution, and a simulated panel."""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from truepremia.economies.base import Economy, Parameters, Solution, State
+from truepremia.errors import DataError
+from truepremia.panel import PANEL_COLUMNS, Column, CrossSection, Layout, Simulation
+from truepremia.store import REMEDY, TableFile, replacing, table_writer, write_table
+
+Array = np.ndarray
+
+
+def write_solution(path: str | Path, solution: Solution) -> None:
+    """Write a solution together with the parameters that made it."""
+    params = json.dumps(solution.params.to_mapping(), sort_keys=True)
+    with replacing(path) as temporary, temporary.open("wb") as handle:
+        np.savez(handle, params=np.array(params), **solution.to_arrays())  # type: ignore[arg-type]
+
+
+def read_solution(path: str | Path, economy: Economy, params: Parameters) -> Solution:
+    """Read a solution, refusing one that was made with other parameters.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or its parameters differ from ``params``.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        made_with = json.loads(str(arrays.pop("params")))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"cannot read the solution {path}: {error}; {REMEDY}") from error
+    wanted = params.to_mapping()
+    differ = [name for name in wanted if made_with.get(name) != wanted[name]]
+    if differ or set(made_with) != set(wanted):
+        name = differ[0] if differ else "a parameter"
+        raise DataError(
+            f"{path} was solved with {name} = {made_with.get(name)}, this run has "
+            f"{wanted.get(name)}; {REMEDY}"
+        )
+    return economy.restore(params, arrays)
+
+
+def write_simulation(
+    simulation: Simulation,
+    economy: Economy,
+    panel_id: str,
+    paths: Any,
+) -> Iterator[int]:
+    """Write a simulation as it proceeds and yield each month that is done.
+
+    Parameters
+    ----------
+    simulation : Simulation
+    economy : Economy
+    panel_id : str
+    paths : object
+        Attributes ``panel``, ``aggregates`` and ``states`` name the files to write.
+    """
+    aggregates = {"month": Column("month", "month t"), **economy.columns("aggregates")}
+    states = {"month": Column("month", "month t"), **economy.columns("states")}
+    write_table(paths.aggregates, "aggregates", panel_id, simulation.aggregates, aggregates)
+    with (
+        table_writer(paths.panel, "panel", panel_id, PANEL_COLUMNS) as panel_table,
+        table_writer(paths.states, "states", panel_id, states) as states_table,
+    ):
+        for produced in simulation.months:
+            states_table.append(_with_month(produced.month, produced.states))
+            if produced.panel is not None:
+                panel_table.append(_with_month(produced.month, produced.panel))
+            yield produced.month
+
+
+def _with_month(month: int, columns: Mapping[str, Array]) -> dict[str, Array]:
+    rows = len(next(iter(columns.values())))
+    return {"month": np.full(rows, month, dtype=np.int32), **columns}
+
+
+def read_states(
+    path: str | Path,
+    economy: Economy,
+    panel_id: str,
+    solution: Solution,
+    aggregates: Mapping[str, Array],
+    firms: int,
+) -> Iterator[State]:
+    """Yield the states of a stored panel month by month.
+
+    Parameters
+    ----------
+    path : path
+        The table of states.
+    economy : Economy
+    panel_id : str
+    solution : Solution
+    aggregates : mapping of str to array, shape (T,)
+        The panel's aggregate path.
+    firms : int
+        Number of firms.
+    """
+    rows = TableFile(path, "states", panel_id).months()
+    return economy.states(solution, aggregates, rows, firms)
+
+
+def read_cross_sections(path: str | Path, panel_id: str, layout: Layout) -> Iterator[CrossSection]:
+    """Yield the cross-sections of a stored panel in order, a row group at a time."""
+    for month, columns in TableFile(path, "panel", panel_id).months(layout.columns):
+        yield layout.cross_section(month, columns)

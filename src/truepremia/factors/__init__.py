@@ -1,0 +1,1 @@
+"""Factor methods: each turns one cross-section into the stock weights of its factors."""

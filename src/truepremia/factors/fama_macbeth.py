@@ -1,0 +1,52 @@
+"""Fama-MacBeth factors: the slope portfolios of monthly cross-sectional regressions."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from truepremia.factors.base import factor_names, minimum_norm_inverse, on_all_firms
+from truepremia.panel import CrossSection
+
+Array = np.ndarray
+
+CONSTANT = 1e-10
+"""A characteristic whose s.d. is at most this share of its largest absolute value is constant."""
+
+
+@dataclass(frozen=True)
+class FamaMacBeth:
+    """Fama-MacBeth factors of one cross-section (docs/conventions.md, "Fama-MacBeth").
+
+    P = Z (Z'Z)^+ with Z the characteristics in standard units: the weights whose returns are
+    the regression slopes with an intercept. Each column is scaled to a gross position of 2
+    (one long, one short); a constant characteristic has a zero column; exactly collinear
+    ones share their slope by the minimum norm. The market is equal weighted.
+    """
+
+    name: str = "fm"
+
+    def names(self, cross_section: CrossSection) -> tuple[str, ...]:
+        """Return the names of the factors."""
+        return factor_names(cross_section.names)
+
+    def weights(self, cross_section: CrossSection) -> Array:
+        """Return the factors' weights on the firms, shape (N, C + 1)."""
+        firms = cross_section.investable
+        weights = np.zeros((len(firms), len(cross_section.names) + 1))
+        if len(firms):
+            weights[:, :-1] = _slopes(cross_section.characteristics[firms])
+            weights[:, -1] = 1 / len(firms)
+        return on_all_firms(cross_section, weights)
+
+
+def _slopes(characteristics: Array) -> Array:
+    """Return the slope portfolios, each of gross position 2, shape (n, C)."""
+    centred = characteristics - characteristics.mean(axis=0)
+    deviation = np.sqrt(np.mean(centred**2, axis=0))
+    varies = deviation > CONSTANT * np.abs(characteristics).max(axis=0)
+    weights = np.zeros_like(characteristics)
+    if varies.any():
+        Z = centred[:, varies] / deviation[varies]
+        P = Z @ minimum_norm_inverse(Z.T @ Z)
+        weights[:, varies] = 2 * P / np.abs(P).sum(axis=0)
+    return weights

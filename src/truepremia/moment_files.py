@@ -1,0 +1,125 @@
+"""Files of conditional moments, written and read one month at a time."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from truepremia.moments import Moments
+from truepremia.panel import Column, CrossSection
+from truepremia.store import Table, TableFile, table_writer
+
+Array = np.ndarray
+
+MOMENT_COLUMNS = {
+    "month": Column("month", "month at whose end the moments are known"),
+    "firmid": Column("", "firm identifier"),
+    "mean": Column("per month", "conditional mean of the excess return from t to t+1"),
+    "residual": Column("per month squared", "d, conditional variance independent across firms"),
+    "exposure": Column("per month", "row of F, exposure to common shocks of unit variance"),
+    "riskfree": Column("per month", "simple net riskless return from t to t+1"),
+}
+
+SDF_COLUMNS = {
+    "month": Column("month", "month at whose end everything but realisations is known"),
+    "max_sr": Column("per month", "maximal conditional Sharpe ratio"),
+    "sdf_ret": Column("per month", "realised excess return of the SDF portfolio, t to t+1"),
+    "sdf": Column("1", "realised discount factor from t to t+1"),
+    "euler_error": Column("1", "largest |E_t[m R] - 1| over all firms"),
+}
+
+
+@contextlib.contextmanager
+def moment_writer(paths: Any, panel_id: str, first: int) -> Iterator["MomentWriter"]:
+    """Open the files of a panel's moments; they appear when the block ends well.
+
+    Parameters
+    ----------
+    paths : object
+        Attributes ``moments`` and ``sdf`` name the files to write.
+    panel_id : str
+    first : int
+        First month whose mean, F and d are stored: the first with a full window before it.
+    """
+    with (
+        table_writer(paths.moments, "moments", panel_id, MOMENT_COLUMNS) as moments,
+        table_writer(paths.sdf, "sdf", panel_id, SDF_COLUMNS) as sdf,
+    ):
+        yield MomentWriter(moments, sdf, first)
+
+
+class MomentWriter:
+    """Reduces each month's moments to what is stored; made by :func:`moment_writer`."""
+
+    def __init__(self, moments: Table, sdf: Table, first: int):
+        self._moments, self._sdf, self._first = moments, sdf, first
+        self.largest_error = 0.0
+        """Largest absolute Euler error of all firms and months so far."""
+
+    def append(
+        self, moments: Moments, cross_section: CrossSection, sdf: float, euler_errors: Array
+    ) -> None:
+        """Store one month.
+
+        Parameters
+        ----------
+        moments : Moments
+        cross_section : CrossSection
+            The same month, with the realised returns.
+        sdf : float
+            Realised discount factor from the month to the next.
+        euler_errors : array, shape (N,)
+            E_t[m R_i] - 1 of every firm.
+        """
+        error = float(np.abs(euler_errors).max())
+        self.largest_error = max(self.largest_error, error)
+        row = {
+            "month": np.int32(moments.month),
+            "max_sr": moments.max_sharpe(),
+            "sdf_ret": moments.sdf_portfolio() @ cross_section.excess_return,
+            "sdf": sdf,
+            "euler_error": error,
+        }
+        self._sdf.append({name: np.array([value]) for name, value in row.items()})
+        if moments.month >= self._first:
+            _append(self._moments, moments.compressed())
+
+
+def _append(table: Table, moments: Moments) -> None:
+    """Append one month's mean, F and d."""
+    rows, width = moments.exposure.shape
+    offsets = np.arange(rows + 1, dtype=np.int32) * width
+    table.append(
+        {
+            "month": np.full(rows, moments.month, dtype=np.int32),
+            "firmid": moments.firm.astype(np.int32),
+            "mean": moments.mean,
+            "residual": moments.residual,
+            "exposure": pa.ListArray.from_arrays(offsets, moments.exposure.ravel()),
+            "riskfree": np.full(rows, moments.riskfree),
+        }
+    )
+    # The width of F differs by month: a row group holds exactly one month.
+    table.flush()
+
+
+def read_moments(path: str | Path, panel_id: str) -> Iterator[Moments]:
+    """Yield the stored moments month by month, reading one month at a time.
+
+    Raises
+    ------
+    DataError
+        If the file is not what it should be.
+    """
+    for month, columns in TableFile(path, "moments", panel_id).months():
+        yield Moments(
+            mean=columns["mean"],
+            exposure=columns["exposure"],
+            residual=columns["residual"],
+            riskfree=float(columns["riskfree"][0]),
+            firm=columns["firmid"],
+            month=month,
+        )

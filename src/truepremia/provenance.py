@@ -1,0 +1,137 @@
+"""What code made a result: digests of the modules behind a stage, and versions.
+
+A stage's digest covers the syntax trees of its script and of every module of this package that
+they import, without comments and docstrings: editing those reruns nothing, editing one stage's
+code reruns from that stage.
+"""
+
+import ast
+import hashlib
+import platform
+import subprocess
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+PACKAGE = "truepremia"
+SOURCE = Path(__file__).parent
+
+LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "snakemake")
+
+
+def source_digest(files: Iterable[Path]) -> str:
+    """Return the sha256 over the syntax trees of ``files``, in their order."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(_skeleton(file).encode())
+    return digest.hexdigest()
+
+
+def modules_behind(script: Path, extra_modules: Iterable[str] = ()) -> list[str]:
+    """Return the package's modules that ``script`` and ``extra_modules`` import, transitively.
+
+    Parameters
+    ----------
+    script : path
+        A Python file.
+    extra_modules : iterable of str
+        Modules that are imported by name at run time.
+
+    Returns
+    -------
+    list of str
+        Full module names in alphabetical order. The package's ``__init__`` files hold
+        descriptions and the registry and are left out.
+    """
+    found: set[str] = set()
+    queue = [*_imports(script), *extra_modules]
+    while queue:
+        module = queue.pop()
+        if module not in found and _file(module).name != "__init__.py":
+            found.add(module)
+            queue += _imports(_file(module))
+    return sorted(found)
+
+
+def stage_digest(script: Path, extra_modules: Iterable[str] = ()) -> str:
+    """Return the digest of a stage: its script and all modules behind it."""
+    modules = modules_behind(script, extra_modules)
+    return source_digest([script, *map(_file, modules)])
+
+
+def package_digest() -> str:
+    """Return the digest of the whole package."""
+    return source_digest(sorted(SOURCE.rglob("*.py")))
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python, this package and the libraries it computes with."""
+    libraries = {name: version(name) for name in (PACKAGE, *LIBRARIES)}
+    return {"python": platform.python_version(), **libraries}
+
+
+def git_commit() -> str | None:
+    """Return the commit of the checkout that the package runs from, None outside of one."""
+    command = ["git", "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+@cache
+def _skeleton(file: Path) -> str:
+    """Return the syntax tree of ``file`` as text, without docstrings and positions."""
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [child for child in node.body if not _is_text(child)]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+@cache
+def _imports(file: Path) -> tuple[str, ...]:
+    """Return the package's modules that ``file`` imports when it runs."""
+    return tuple(_walk(ast.parse(file.read_bytes())))
+
+
+def _walk(tree: ast.AST) -> Iterator[str]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.ImportFrom) and _is_ours(node.module):
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if _exists(name) else str(node.module) for name in names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if _is_ours(alias.name))
+        else:
+            yield from _walk(node)
+
+
+def _is_ours(module: str | None) -> bool:
+    return module is not None and module.split(".")[0] == PACKAGE
+
+
+def _file(module: str) -> Path:
+    path = SOURCE.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _exists(module: str) -> bool:
+    return _file(module).exists()

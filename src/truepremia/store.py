@@ -1,0 +1,240 @@
+"""Files between stages: Parquet tables and JSON.
+
+Every file is written under a temporary name in its folder, flushed to disk and renamed, so that
+a file that exists is whole. Every table says what it is and which panel it belongs to, carries
+page checksums, and is checked for all of that when it is read.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from truepremia.errors import DataError
+from truepremia.panel import Column
+
+Array = np.ndarray
+
+ROWS_PER_GROUP = 65_536
+"""A row group holds whole months and about this many rows."""
+
+_KIND, _PANEL = "truepremia.table", "truepremia.panel"
+REMEDY = "delete the file and run the same command again, it will be rebuilt"
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path that becomes ``path`` if the block succeeds, and vanishes if not.
+
+    Raises
+    ------
+    DataError
+        If the file system refuses, naming the file.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(
+            f"cannot write {path}: {reason}; free space or choose another results_dir"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def table_writer(
+    path: str | Path,
+    kind: str,
+    panel_id: str,
+    columns: Mapping[str, Column],
+    rows_per_group: int = ROWS_PER_GROUP,
+) -> Iterator["Table"]:
+    """Open a table to be written month by month; it appears when the block ends well.
+
+    Parameters
+    ----------
+    path : path
+        File to write.
+    kind : str
+        What the table is, checked on reading.
+    panel_id : str
+        Panel it belongs to, checked on reading.
+    columns : mapping of str to Column
+        Unit and meaning of the columns, kept in the file.
+    rows_per_group : int
+        Rows to collect before a row group is written; a month is never split.
+    """
+    with replacing(path) as temporary:
+        table = Table(temporary, kind, panel_id, columns, rows_per_group)
+        try:
+            yield table
+            table.flush()
+        finally:
+            table.close()
+
+
+class Table:
+    """A Parquet table being written; made by :func:`table_writer`."""
+
+    def __init__(
+        self,
+        path: Path,
+        kind: str,
+        panel_id: str,
+        columns: Mapping[str, Column],
+        rows_per_group: int,
+    ):
+        self._path = path
+        self._metadata = {_KIND: kind, _PANEL: panel_id}
+        self._columns = columns
+        self._rows_per_group = rows_per_group
+        self._writer: pq.ParquetWriter | None = None
+        self._pending: list[pa.RecordBatch] = []
+
+    def append(self, columns: Mapping[str, Any]) -> None:
+        """Append rows; all arrays have the same length, the first call fixes the types."""
+        self._pending.append(pa.RecordBatch.from_pydict(dict(columns)))
+        if sum(batch.num_rows for batch in self._pending) >= self._rows_per_group:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the collected rows as one row group."""
+        if not self._pending:
+            return
+        table = pa.Table.from_batches(self._pending)
+        if self._writer is None:
+            self._writer = self._open(table.schema)
+        table = table.cast(self._writer.schema)
+        self._writer.write_table(table, row_group_size=max(table.num_rows, 1))
+        self._pending = []
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
+        fields = [field.with_metadata(_description(self._columns[field.name])) for field in schema]
+        floats = [f.name for f in schema if pa.types.is_floating(f.type)]
+        return pq.ParquetWriter(
+            self._path,
+            pa.schema(fields, metadata=self._metadata),
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[f.name for f in schema if pa.types.is_string(f.type)],
+            column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+            write_page_checksum=True,
+        )
+
+
+def _description(column: Column) -> dict[str, str]:
+    return {"unit": column.unit, "meaning": column.meaning}
+
+
+class TableFile:
+    """A Parquet table of this package, checked on opening.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        What the table must be.
+    panel_id : str
+        Panel it must belong to.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, truncated, damaged, foreign or of another panel.
+    """
+
+    def __init__(self, path: str | Path, kind: str, panel_id: str):
+        self.path = Path(path)
+        with self._readable():
+            self._file = pq.ParquetFile(self.path, page_checksum_verification=True)
+        metadata = self._file.schema_arrow.metadata or {}
+        found = tuple(metadata.get(key, b"").decode() for key in (_KIND.encode(), _PANEL.encode()))
+        if found != (kind, panel_id):
+            what = f"the {found[0]} table of {found[1]}" if found[0] else "not a truepremia table"
+            raise DataError(
+                f"{self.path} is {what}, expected the {kind} table of {panel_id}; {REMEDY}"
+            )
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self._file.metadata.num_rows)
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns."""
+        return list(self._file.schema_arrow.names)
+
+    def read(self, columns: Sequence[str] | None = None) -> dict[str, Array]:
+        """Read the whole table, or some of its columns."""
+        with self._readable():
+            return _arrays(self._file.read(columns))
+
+    def months(
+        self, columns: Sequence[str] | None = None
+    ) -> Iterator[tuple[int, dict[str, Array]]]:
+        """Yield (month, columns) in file order; holds one row group at a time in memory."""
+        for group in range(self._file.num_row_groups):
+            with self._readable():
+                arrays = _arrays(self._file.read_row_group(group, columns))
+            month = arrays["month"]
+            first = np.flatnonzero(np.diff(month, prepend=month[:1] - 1))
+            for start, stop in zip(first, [*first[1:], len(month)], strict=True):
+                yield int(month[start]), {name: a[start:stop] for name, a in arrays.items()}
+
+    @contextlib.contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException, KeyError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(f"cannot read {self.path}: {reason}; {REMEDY}") from error
+
+
+def _arrays(table: pa.Table) -> dict[str, Array]:
+    columns = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_list(column.type):
+            lists = column.combine_chunks()
+            width = len(lists.values) // max(len(lists), 1)
+            columns[name] = lists.values.to_numpy().reshape(len(lists), width)
+        else:
+            columns[name] = column.to_numpy()
+    return columns
+
+
+def write_table(
+    path: str | Path,
+    kind: str,
+    panel_id: str,
+    columns: Mapping[str, Any],
+    described: Mapping[str, Column],
+) -> None:
+    """Write a table that is in memory."""
+    with table_writer(path, kind, panel_id, described) as table:
+        table.append(columns)
+
+
+def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Write readable JSON without NaN."""
+    text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")

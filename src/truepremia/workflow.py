@@ -1,0 +1,94 @@
+"""What each stage of the workflow depends on, besides its input files.
+
+Snakemake reruns a job when its parameters change. It compares them as a set of values without
+names and does not see library code, so every rule has exactly one parameter: a canonical JSON
+text with the part of the configuration that the stage reads and a digest of the code behind it.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from truepremia.config import RunConfig
+from truepremia.economies import ECONOMIES, economy
+from truepremia.provenance import stage_digest
+
+ECONOMY_MODULES: Mapping[str, tuple[str, ...]] = {
+    "solve_economy": ("solution",),
+    "simulate_panel": ("solution", "simulation"),
+    "compute_moments": ("solution", "conditional", "certificate"),
+}
+"""Modules of the economy's package that a stage loads by name."""
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """The stages of one run configuration.
+
+    Parameters
+    ----------
+    config : RunConfig
+    root : path
+        Folder of the Snakefile.
+    """
+
+    config: RunConfig
+    root: Path
+
+    def stage(self, rule: str) -> Callable[[Any], str]:
+        """Return the function from wildcards to the one parameter of ``rule``."""
+
+        def parameter(wildcards: Any) -> str:
+            identity = dict(wildcards.items())
+            script = self.root / "scripts" / f"{rule}.py"
+            settings = self.settings(rule, identity)
+            settings["code"] = _code(script, rule, identity["model"])
+            return json.dumps(settings, sort_keys=True, allow_nan=False)
+
+        return parameter
+
+    def settings(self, rule: str, wildcards: Mapping[str, str]) -> dict[str, Any]:
+        """Return the part of the configuration that ``rule`` reads.
+
+        Parameters
+        ----------
+        rule : str
+            Name of the rule.
+        wildcards : mapping
+            ``model`` and, by rule, ``index``, ``method`` or ``loading``.
+        """
+        config, model = self.config, wildcards["model"]
+        size = asdict(config.size)
+        calibration = {"calibration": dict(config.calibrations[model])}
+        factors = {
+            "empty_cells": config.empty_cells,
+            "model_factor_weights": config.model_factor_weights,
+        }
+        draws = {"seed": config.seed, "undefined_growth": config.undefined_growth, **size}
+        statistics = {"window": config.window, "alphas": list(config.alphas)}
+        settings: dict[str, dict[str, Any]] = {
+            "solve_economy": calibration,
+            "simulate_panel": {**calibration, **draws},
+            "compute_moments": {**calibration, **size, "window": config.window},
+            "build_factors": {"empty_cells": config.empty_cells}
+            if wildcards.get("method") == "ff"
+            else {},
+            "extract_model_premia": {"model_factor_weights": config.model_factor_weights},
+            "portfolio_stats": {**statistics, **factors},
+            "bundle_panel": {**calibration, **draws, **statistics, **factors},
+        }
+        return {**wildcards, **settings[rule]}
+
+
+@cache
+def _code(script: Path, rule: str, model: str) -> str:
+    modules = [f"truepremia.economies.{model}.{stage}" for stage in ECONOMY_MODULES.get(rule, ())]
+    return f"{stage_digest(script, modules)} {economy(model)!r}"
+
+
+def known_models() -> str:
+    """Return the regular expression of the registered economies, for wildcards."""
+    return "|".join(ECONOMIES)
