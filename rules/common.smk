@@ -2,14 +2,17 @@
 import os
 import sys
 
+# The source of this checkout is what runs, here and in every job.
+sys.path.insert(0, str(ROOT / "src"))
+os.environ.update(PYTHONPATH=str(ROOT / "src"))
+
 from truepremia.config import load_config
 from truepremia.economies import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
 from truepremia.workflow import Workflow, known_models
 
 # One BLAS thread in every job: the bits of a result must not depend on the number of cores.
-for _library in ("OPENBLAS", "OMP", "MKL"):
-    os.environ[f"{_library}_NUM_THREADS"] = "1"
+os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 try:
     RUN = load_config(config, ROOT)
@@ -20,6 +23,7 @@ except TruepremiaError as _error:
 RESULTS = RUN.results_dir
 PANEL = f"{RESULTS}/panels/{{model}}_{{index}}"
 STAGES = Workflow(RUN, ROOT)
+ENVIRONMENT = str(ROOT / "envs" / "truepremia.yaml")
 
 
 wildcard_constraints:
@@ -42,6 +46,8 @@ def of_every_loading(table):
 
     def paths(wildcards):
         loadings = ECONOMIES[wildcards.model].loadings
-        return {f"{table}_{name}": f"{PANEL}/{table}_{name}.parquet" for name in loadings}
+        return {
+            f"{table}_{name}": f"{PANEL}/{table}_{name}.parquet" for name in loadings
+        }
 
     return paths

@@ -9,12 +9,14 @@ rule solve_economy:
         log_of("solve_economy", "{model}"),
     benchmark:
         benchmark_of("solve_economy", "{model}")
-    params:
-        stage=STAGES.stage("solve_economy"),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=600,
         runtime=10,
+    params:
+        stage=STAGES.stage("solve_economy"),
     script:
         "../scripts/solve_economy.py"
 
@@ -30,12 +32,14 @@ rule simulate_panel:
         log_of("simulate_panel"),
     benchmark:
         benchmark_of("simulate_panel")
-    params:
-        stage=STAGES.stage("simulate_panel"),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=600,
         runtime=30,
+    params:
+        stage=STAGES.stage("simulate_panel"),
     script:
         "../scripts/simulate_panel.py"
 
@@ -53,11 +57,13 @@ rule compute_moments:
         log_of("compute_moments"),
     benchmark:
         benchmark_of("compute_moments")
-    params:
-        stage=STAGES.stage("compute_moments"),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=600,
         runtime=30,
+    params:
+        stage=STAGES.stage("compute_moments"),
     script:
         "../scripts/compute_moments.py"

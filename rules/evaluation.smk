@@ -15,12 +15,14 @@ rule portfolio_stats:
         log_of("portfolio_stats"),
     benchmark:
         benchmark_of("portfolio_stats")
-    params:
-        stage=STAGES.stage("portfolio_stats"),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=600,
         runtime=20,
+    params:
+        stage=STAGES.stage("portfolio_stats"),
     script:
         "../scripts/portfolio_stats.py"
 
@@ -46,11 +48,13 @@ rule bundle_panel:
         log_of("bundle_panel"),
     benchmark:
         benchmark_of("bundle_panel")
-    params:
-        stage=STAGES.stage("bundle_panel"),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=600,
         runtime=10,
+    params:
+        stage=STAGES.stage("bundle_panel"),
     script:
         "../scripts/bundle_panel.py"

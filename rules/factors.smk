@@ -10,12 +10,14 @@ rule build_factors:
         log_of("build_factors", "{model}_{index}_{method}"),
     benchmark:
         benchmark_of("build_factors", "{model}_{index}_{method}")
-    params:
-        stage=STAGES.stage("build_factors"),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=600,
         runtime=10,
+    params:
+        stage=STAGES.stage("build_factors"),
     script:
         "../scripts/build_factors.py"
 
@@ -30,11 +32,13 @@ rule extract_model_premia:
         log_of("extract_model_premia", "{model}_{index}_{loading}"),
     benchmark:
         benchmark_of("extract_model_premia", "{model}_{index}_{loading}")
-    params:
-        stage=STAGES.stage("extract_model_premia"),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=600,
         runtime=10,
+    params:
+        stage=STAGES.stage("extract_model_premia"),
     script:
         "../scripts/extract_model_premia.py"

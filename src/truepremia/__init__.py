@@ -1,3 +1,33 @@
-"""Judge factor models against economies whose true premia are known."""
+"""Judge factor models against economies whose true premia are known.
+
+The names below are loaded on first use, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import Any
 
 __version__ = "0.1.0"
+
+_HOME = {
+    "FamaFrench": "truepremia.factors.fama_french",
+    "FamaMacBeth": "truepremia.factors.fama_macbeth",
+    "Judged": "truepremia.evaluation",
+    "ModelImplied": "truepremia.factors.model_implied",
+    "Moments": "truepremia.moments",
+    "Panel": "truepremia.panel",
+    "Size": "truepremia.panel",
+    "Streams": "truepremia.seeds",
+    "economy": "truepremia.economies",
+    "factor_returns": "truepremia.factors.base",
+    "load_config_file": "truepremia.config",
+    "model_premia": "truepremia.factors.model_implied",
+    "portfolio_statistics": "truepremia.evaluation",
+}
+
+__all__ = ["__version__", *_HOME]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -59,7 +59,8 @@ def bundle(
                 raise DataError(f"{tables[key]} holds a statistic that is not a finite number")
             items[key] = frame
         else:
-            items[key] = frame.set_index("month")
+            items[key] = frame.drop(columns="month")
+            items[key].index = pd.Index(frame["month"], dtype=np.int64, name="month")
     return items | {
         "panel_id": panel_id,
         "model": economy.name,

@@ -30,6 +30,10 @@ _CONFIG_FILE = Path("config/config.yaml")
 _CONFIG_SCHEMA = Path("config/schemas/config.schema.yaml")
 _CALIBRATION_SCHEMA = Path("config/schemas/calibration.schema.yaml")
 _SHOWN_CHARACTERS = 60
+_NUMBERS_AS_TEXT = (
+    "a number in quotes is text, so is 1e-4 (write 1.0e-4), and so is every number inside a list "
+    "or mapping given by --config (put it in a file and use --configfile)"
+)
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,7 @@ def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
         *calibration_faults,
     ]
     if phrases:
-        raise ConfigError("; ".join(phrases))
+        raise ConfigError("; ".join(dict.fromkeys(phrases)))
     return _typed(sound, calibrations, files)
 
 
@@ -260,8 +264,9 @@ def _phrases(error: "ValidationError") -> Iterator[str]:
         twice = [item for i, item in enumerate(value) if item in value[:i]]
         yield f"{name} is {_shown(value)}: lists {twice[0]} twice; list every value once"
     else:
-        rule = f"{name or 'content'} is {_shown(value)}: must be {schema['description']}"
-        yield rule + (_text_hint(value) if error.validator == "type" else "")
+        yield f"{name or 'content'} is {_shown(value)}: must be {schema['description']}"
+        if _is_number_as_text(value):
+            yield _NUMBERS_AS_TEXT
 
 
 def _path_name(path: Iterable[str | int]) -> str:
@@ -280,18 +285,11 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
     return f": did you mean {close[0]!r}?" if close else f": must be one of {', '.join(known)}"
 
 
-def _text_hint(value: Any) -> str:
-    """Tell who wrote a number, and got text, what happened."""
+def _is_number_as_text(value: Any) -> bool:
     try:
-        is_number = isinstance(value, str) and math.isfinite(float(value))
+        return isinstance(value, str) and math.isfinite(float(value))
     except ValueError:
-        is_number = False
-    if not is_number:
-        return ""
-    return (
-        " (it is text: drop the quotes, write 1.0e-4 for 1e-4, and pass lists and mappings in a "
-        "file by --configfile, as --config turns their numbers into text)"
-    )
+        return False
 
 
 def _section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:

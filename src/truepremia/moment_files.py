@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from truepremia.moments import Moments
 from truepremia.panel import Column, CrossSection
-from truepremia.store import Table, TableFile, table_writer
+from truepremia.store import Table, TableFile, column, table_writer
 
 Array = np.ndarray
 
@@ -91,14 +91,14 @@ class MomentWriter:
 def _append(table: Table, moments: Moments) -> None:
     """Append one month's mean, F and d."""
     rows, width = moments.exposure.shape
-    offsets = np.arange(rows + 1, dtype=np.int32) * width
+    offsets = column(np.arange(rows + 1, dtype=np.int32) * width)
     table.append(
         {
             "month": np.full(rows, moments.month, dtype=np.int32),
             "firmid": moments.firm.astype(np.int32),
             "mean": moments.mean,
             "residual": moments.residual,
-            "exposure": pa.ListArray.from_arrays(offsets, moments.exposure.ravel()),
+            "exposure": pa.ListArray.from_arrays(offsets, column(moments.exposure.ravel())),
             "riskfree": np.full(rows, moments.riskfree),
         }
     )

@@ -154,11 +154,11 @@ class Layout:
             month=month,
             firm=columns["firmid"],
             names=self.characteristics,
-            characteristics=np.column_stack([columns[c] for c in self.characteristics]),
+            characteristics=np.array([columns[c] for c in self.characteristics]).T,
             market_equity=columns["mve"],
             excess_return=columns["xret"],
             loadings={
-                method: np.column_stack([columns[c] for c in names])
+                method: np.array([columns[c] for c in names]).T
                 for method, names in self.loadings.items()
             },
         )

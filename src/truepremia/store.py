@@ -106,7 +106,8 @@ class Table:
 
     def append(self, columns: Mapping[str, Any]) -> None:
         """Append rows; all arrays have the same length, the first call fixes the types."""
-        self._pending.append(pa.RecordBatch.from_pydict(dict(columns)))
+        arrays = [column(values) for values in columns.values()]
+        self._pending.append(pa.RecordBatch.from_arrays(arrays, names=list(columns)))
         if sum(batch.num_rows for batch in self._pending) >= self._rows_per_group:
             self.flush()
 
@@ -138,6 +139,17 @@ class Table:
             column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
             write_page_checksum=True,
         )
+
+
+def column(values: Any) -> pa.Array:
+    """Return an array as an Arrow column."""
+    # Not pa.array(values): it imports pandas, which costs a stage script a second.
+    if isinstance(values, pa.Array):
+        return values
+    if values.dtype == bool:
+        return column(values.astype(np.uint8)).cast(pa.bool_())
+    buffer = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
 
 
 def _description(column: Column) -> dict[str, str]:
@@ -210,15 +222,20 @@ class TableFile:
 
 
 def _arrays(table: pa.Table) -> dict[str, Array]:
-    columns = {}
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if pa.types.is_list(column.type):
-            lists = column.combine_chunks()
-            width = len(lists.values) // max(len(lists), 1)
-            columns[name] = lists.values.to_numpy().reshape(len(lists), width)
-        else:
-            columns[name] = column.to_numpy()
-    return columns
+    """Return the columns as arrays; a list column, whose lists are of one length, as a matrix."""
+    return {name: _array(table.column(name).combine_chunks()) for name in table.column_names}
+
+
+def _array(column: Any) -> Array:
+    # Not column.to_numpy(): it imports pandas, which costs a stage script a second.
+    if pa.types.is_list(column.type):
+        flat = column.flatten()
+        return _array(flat).reshape(len(column), len(flat) // max(len(column), 1))
+    if pa.types.is_string(column.type):
+        return np.array(column.to_pylist(), dtype=object)
+    if pa.types.is_boolean(column.type):
+        return _array(column.cast(pa.uint8())).astype(bool)
+    return np.from_dlpack(column)
 
 
 def write_table(

@@ -181,7 +181,7 @@ BAD_VALUES = [
     ({"firms": -5}, ["firms is -5", "at least 2", "for example 1000"]),
     ({"firms": 1}, ["firms is 1:", "at least 2"]),
     ({"firms": "abc"}, ['firms is "abc"', "must be an integer"]),
-    ({"firms": "200"}, ['firms is "200"', "drop the quotes"]),
+    ({"firms": "200"}, ['firms is "200"', "a number in quotes is text"]),
     ({"firms": None}, ["firms is null", "must be an integer"]),
     ({"firms": 99.5}, ["firms is 99.5", "must be an integer"]),
     ({"firms": float("inf")}, ['firms is "inf"', "must be an integer"]),
@@ -197,7 +197,7 @@ BAD_VALUES = [
     ({"alphas": []}, ["alphas is []", "one or more", "for example [0, 0.01, 1]"]),
     ({"alphas": 0.1}, ["alphas is 0.1", "must be a list"]),
     ({"alphas": [0, -0.1]}, ["alphas[1] is -0.1", "at least 0"]),
-    ({"alphas": [0, "1e-4"]}, ['alphas[1] is "1e-4"', "write 1.0e-4 for 1e-4"]),
+    ({"alphas": [0, "1e-4"]}, ['alphas[1] is "1e-4"', "write 1.0e-4"]),
     ({"alphas": [float("nan")]}, ['alphas[0] is "nan"', "finite number"]),
     ({"alphas": [float("inf")]}, ['alphas[0] is "inf"', "finite number"]),
     ({"alphas": [10**400]}, ["alphas[0] is", "finite number"]),
@@ -285,6 +285,12 @@ def test_all_faults_are_reported_at_once(working_folder):
         "unknown key 'widnow': did you mean 'window'?",
     ):
         assert fault in text
+
+
+def test_remedy_for_numbers_that_came_as_text_is_given_once():
+    text = message(alphas=["0", "0.1"], firms="60")
+    assert text.count("use --configfile") == 1
+    assert all(part in text for part in ('alphas[0] is "0"', 'alphas[1] is "0.1"', 'is "60"'))
 
 
 def test_a_long_value_is_cut_in_the_message():
