@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from truepremia.factors.base import FactorReturns
 from truepremia.panel import Column
@@ -52,6 +51,7 @@ def write_statistics(
         for name in STATISTICS_COLUMNS
         if name != "method"
     }
-    columns["method"] = pa.array([s.method for s in statistics for _ in s.month], pa.string())
+    methods = np.array([s.method for s in statistics], dtype=object)
+    columns["method"] = np.repeat(methods, [len(s.month) for s in statistics])
     ordered = {name: columns[name] for name in STATISTICS_COLUMNS}
     write_table(path, kind, panel_id, ordered, STATISTICS_COLUMNS)

@@ -146,6 +146,11 @@ def column(values: Any) -> pa.Array:
     # Not pa.array(values): it imports pandas, which costs a stage script a second.
     if isinstance(values, pa.Array):
         return values
+    if values.dtype == object:
+        text = [value.encode() for value in values]
+        offsets = np.cumsum([0, *map(len, text)], dtype=np.int32)
+        buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(text))]
+        return pa.Array.from_buffers(pa.string(), len(text), buffers)
     if values.dtype == bool:
         return column(values.astype(np.uint8)).cast(pa.bool_())
     buffer = pa.py_buffer(np.ascontiguousarray(values))

@@ -35,8 +35,9 @@ PAIRS = tuple(
 RARE_FIRM = np.log(1e6)
 """Exponential draw exceeded by one firm in a million; its arrival probability must be one."""
 
-_TERMS = (20, 32, 48, 64)
+_TERMS = (20, 26, 32, 40, 52, 64)
 _TAIL_TOLERANCE = 1e-13
+_ROUNDING = 1e-15
 
 
 @dataclass(frozen=True)
@@ -241,12 +242,12 @@ class Solution:
     def project_value(self, eps: Array, u: Array) -> Array:
         """Return A(eps, u), the value of a project of unit weight at x = 1; any shape."""
         A_0, A_1, A_2, A_3 = self.assets
-        return A_0 + A_1 * (eps - 1) + (A_2 + A_3 * (eps - 1)) * (u - 1)
+        return np.asarray(A_0 + A_1 * (eps - 1) + (A_2 + A_3 * (eps - 1)) * (u - 1))
 
     def optimal_capital(self, z: float, eps: Array) -> Array:
         """Return K* = (alpha z A(eps, 1))^{1/(1-alpha)}, the scale of a new project."""
         alpha = self.params.returns_to_scale
-        return np.asarray((alpha * z * self.project_value(eps, np.float64(1))) ** (1 / (1 - alpha)))
+        return np.asarray((alpha * z * self.project_value(eps, np.ones(1))) ** (1 / (1 - alpha)))
 
     def growth_option(self, eps: Array, high: Array) -> Array:
         """Return G_s(eps), growth options per unit of x z^a lambda_f, shape (N,)."""
@@ -372,13 +373,20 @@ def _expansions(params: Params, assets: Array, terms: int) -> tuple[Array, Array
     process = params.firm_process
     e, weight = process.gauss_rule(2 * terms + 8)
     basis = np.stack(list(process.polynomials(e, terms)))
-    f = ((assets[0] + assets[1] * e) ** (1 / (1 - params.returns_to_scale)) * weight) @ basis.T
+    f = _settled(
+        ((assets[0] + assets[1] * e) ** (1 / (1 - params.returns_to_scale)) * weight) @ basis.T
+    )
     values = np.stack([f, *_option_coefficients(params, f)])
-    means = values[:, :1]
-    f_e, g1_e, g2_e = (values - means * (np.arange(terms) == 0)) @ basis
+    f_e, g1_e, g2_e = values[:, 1:] @ basis[1:]
     centred = {"e": e, "f": f_e, "g1": g1_e, "g2": g2_e}
     products = np.stack([(centred[i] * centred[j] * weight) @ basis.T for i, j in PAIRS])
     return values, products
+
+
+def _settled(coefficients: Array) -> Array:
+    """Drop coefficients that are rounding error; at the outer nodes p_n would blow them up."""
+    small = np.abs(coefficients) < _ROUNDING * np.abs(coefficients).max()
+    return np.where(small, 0.0, coefficients)
 
 
 def _option_coefficients(params: Params, f: Array) -> tuple[Array, Array]:
