@@ -14,7 +14,7 @@ with running(snakemake) as settings:
     aggregates = TableFile(inputs.aggregates, "aggregates", panel_id).read()
     firms = settings["firms"]
     states = read_states(inputs.states, model, panel_id, solution, aggregates, firms)
-    panel = read_cross_sections(inputs.panel, panel_id, model.layout)
+    panel = read_cross_sections(inputs.panel, panel_id, model.layout_with())
     first = settings["burnin"] + settings["window"]
     with moment_writer(snakemake.output, panel_id, first) as writer:
         months = zip(states, panel, aggregates["sdf"], strict=True)

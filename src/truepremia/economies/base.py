@@ -143,8 +143,12 @@ class Economy:
     @property
     def layout(self) -> Layout:
         """Which panel columns are characteristics and loadings."""
+        return self.layout_with(*self.loadings)
+
+    def layout_with(self, *loadings: str) -> Layout:
+        """Return the layout with the named loadings only, for readers that need no others."""
         count = len(self.shocks)
-        return Layout(self.characteristics, {m: loading_columns(m, count) for m in self.loadings})
+        return Layout(self.characteristics, {m: loading_columns(m, count) for m in loadings})
 
     def module(self, stage: str) -> ModuleType:
         """Return the module of this economy that implements ``stage``."""

@@ -35,8 +35,8 @@ PAIRS = tuple(
 RARE_FIRM = np.log(1e6)
 """Exponential draw exceeded by one firm in a million; its arrival probability must be one."""
 
-_TERMS = (20, 26, 32, 40, 52, 64)
-_TAIL_TOLERANCE = 1e-13
+_TERMS = (20, 26, 32)
+_VALUE_TOLERANCE, _PRODUCT_TOLERANCE = 1e-13, 1e-10
 _ROUNDING = 1e-15
 
 
@@ -344,7 +344,7 @@ def solve(params: Params) -> Solution:
     assets = project_values(params)
     for terms in _TERMS:
         values, products = _expansions(params, assets, terms)
-        if _tail(values) < _TAIL_TOLERANCE and _tail(products) < _TAIL_TOLERANCE:
+        if _tail(values) < _VALUE_TOLERANCE and _tail(products) < _PRODUCT_TOLERANCE:
             return Solution(params, assets, values, products)
     raise NumericalError(
         f"the series of growth options has not converged after {_TERMS[-1]} terms; "
