@@ -64,8 +64,8 @@ class RateLaw:
         npv, npv_square = solution.project_npv(consol)
         payoff = solution.option(rate_next) + npv / np.exp(params.log_cash_flow)
         pair = np.stack([consol, payoff], axis=-1)
-        psi = hermite(xi, order)
-        coefficients = np.einsum("kmq,mq,mqc->mkc", psi, weight, pair, optimize=True)
+        psi = np.moveaxis(hermite(xi, order), 0, -1)
+        coefficients = np.swapaxes(psi, 1, 2) @ (weight[..., None] * pair)
         return cls(
             rate=rate,
             consol=solution.consol(rate),
@@ -84,9 +84,9 @@ def _remainder(rho: float, psi: Array, weight: Array, pair: Array, coefficients:
     l l' = sum_{k=1}^K (1 - rho^{2k}) v_k v_k' + sum_{k>K} v_k v_k', v_k = (D_k, h_k): a sum of
     squares, factored by QR of the stacked square roots so that nothing cancels.
     """
-    order = psi.shape[0] - 1
+    order = psi.shape[-1] - 1
     unseen = np.sqrt(1 - rho ** (2 * np.arange(1, order + 1)))
-    tail = pair - np.einsum("kmq,mkc->mqc", psi, coefficients, optimize=True)
+    tail = pair - psi @ coefficients
     rows = np.concatenate(
         [unseen[:, None] * coefficients[:, 1:], np.sqrt(weight)[..., None] * tail], axis=1
     )
@@ -243,9 +243,10 @@ def _own_variance(
     survival, order = params.survival, len(powers) - 1
     growth = np.zeros(len(discount))
     term = law.consol_hermite[0] * params.correlation ** np.arange(order + 1)
-    reach = np.abs(powers).max(axis=1, initial=0.0)
-    for k in np.flatnonzero(np.abs(term) * reach > EXPANSION_TOLERANCE * law.consol_hermite[0, 0]):
-        growth += term[k] * powers[k]
+    if len(growth):
+        widest = powers[:, np.abs(powers[1]).argmax()]
+        counts = np.abs(term * widest) > EXPANSION_TOLERANCE * law.consol_hermite[0, 0]
+        growth = term[counts] @ powers[counts]
     spanned = np.einsum("kl,kl->l", powers, powers)
     project = (
         survival * (1 - survival) * discount * (discount * law.consol_square[0] + 2 * growth)
