@@ -6,7 +6,7 @@ import sys
 sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(PYTHONPATH=str(ROOT / "src"))
 
-from truepremia.config import load_config
+from truepremia.config import load_config, read_yaml
 from truepremia.economies import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
 from truepremia.workflow import Workflow, known_models
@@ -15,6 +15,8 @@ from truepremia.workflow import Workflow, known_models
 os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
 
 try:
+    for _file in workflow.configfiles:
+        read_yaml(_file)  # the engine itself would keep the last of two equal keys
     RUN = load_config(config, ROOT)
 except TruepremiaError as _error:
     print(error_line(_error), file=sys.stderr)

@@ -13,13 +13,16 @@ from typing import ClassVar
 import numpy as np
 
 from truepremia.economies.base import Parameters, parameter
-from truepremia.errors import CalibrationError, NumericalError
+from truepremia.errors import NumericalError
 from truepremia.quadrature import NORMAL_REACH, ChebyshevSeries, legendre_panels
 
 Array = np.ndarray
 
 STATE_REACH = 6.3
 """Stationary standard deviations of the rate within which a month's moments can be computed."""
+
+HIGHEST_PERSISTENCE = 0.9995
+"""Autocorrelation of the rate up to which the series of bonds and growth options are summed."""
 
 _LOG_ROUNDING = -np.log(1e-17)
 _HERMITE_REACH = 14.0
@@ -87,7 +90,23 @@ class Params(Parameters):
                 f"the yield of a perpetual bond is {self.long_yield:g}: growth options diverge; "
                 "raise mean_rate or lower rate_volatility or rate_persistence"
             )
-        return wrong
+        if self.rate_persistence > HIGHEST_PERSISTENCE:
+            wrong.append(
+                f"rate_persistence is {self.rate_persistence:g}: must be at most "
+                f"{HIGHEST_PERSISTENCE:g}, beyond which the series of prices are too long"
+            )
+        return wrong or self._spread_violations()
+
+    def _spread_violations(self) -> list[str]:
+        _, scale = _calibrate_projects(self)
+        if 0 < scale < 0.5:
+            return []
+        return [
+            f"adoption_at_zero_rate {self.adoption_at_zero_rate:g} and adoption_at_mean_rate "
+            f"{self.adoption_at_mean_rate:g} imply a spread of project betas of {scale:g}: must "
+            "lie in (0, 0.5), else the value of a new project has no variance; move the two "
+            "probabilities apart"
+        ]
 
     @property
     def correlation(self) -> float:
@@ -225,8 +244,6 @@ def solve(params: Params) -> Solution:
 
     Raises
     ------
-    CalibrationError
-        If the calibrated spread of project betas leaves their values without a variance.
     NumericalError
         If an expansion does not converge.
     """
@@ -397,16 +414,8 @@ def _rate_reach(params: Params) -> float:
 def _calibrate_projects(params: Params) -> tuple[float, float]:
     """Return (beta*, s) that give the two adoption probabilities; closed form."""
     at_zero, at_mean = np.log(consol(params, np.array([0.0, params.mean_rate])))
-    scale = (at_zero - at_mean) / np.log(
-        params.adoption_at_zero_rate / params.adoption_at_mean_rate
-    )
-    if not 0 < scale < 0.5:
-        raise CalibrationError(
-            f"calibration of {params.economy}: the adoption probabilities "
-            f"{params.adoption_at_zero_rate:g} and {params.adoption_at_mean_rate:g} imply a "
-            f"spread of project betas of {scale:g}: must lie in (0, 0.5), else the value of new "
-            "projects has no variance; move the two probabilities apart"
-        )
+    odds = params.adoption_at_zero_rate / params.adoption_at_mean_rate
+    scale = (at_zero - at_mean) / np.log(odds)
     ceiling = params.log_cash_flow + at_zero - scale * np.log(params.adoption_at_zero_rate)
     return float(ceiling), float(scale)
 
