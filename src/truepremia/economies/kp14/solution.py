@@ -37,7 +37,6 @@ RARE_FIRM = np.log(1e6)
 
 _TERMS = (20, 26, 32)
 _VALUE_TOLERANCE, _PRODUCT_TOLERANCE = 1e-13, 1e-10
-_ROUNDING = 1e-15
 
 
 @dataclass(frozen=True)
@@ -373,20 +372,15 @@ def _expansions(params: Params, assets: Array, terms: int) -> tuple[Array, Array
     process = params.firm_process
     e, weight = process.gauss_rule(2 * terms + 8)
     basis = np.stack(list(process.polynomials(e, terms)))
-    f = _settled(
-        ((assets[0] + assets[1] * e) ** (1 / (1 - params.returns_to_scale)) * weight) @ basis.T
-    )
-    values = np.stack([f, *_option_coefficients(params, f)])
+    npv = (assets[0] + assets[1] * e) ** (1 / (1 - params.returns_to_scale))
+    values = np.empty((3, terms))
+    values[0] = (npv * weight) @ basis.T
+    values[1:] = _option_coefficients(params, values[0])
+    # Without the constant terms: covariances then survive a small volatility of eps.
     f_e, g1_e, g2_e = values[:, 1:] @ basis[1:]
     centred = {"e": e, "f": f_e, "g1": g1_e, "g2": g2_e}
     products = np.stack([(centred[i] * centred[j] * weight) @ basis.T for i, j in PAIRS])
     return values, products
-
-
-def _settled(coefficients: Array) -> Array:
-    """Drop coefficients that are rounding error; at the outer nodes p_n would blow them up."""
-    small = np.abs(coefficients) < _ROUNDING * np.abs(coefficients).max()
-    return np.where(small, 0.0, coefficients)
 
 
 def _option_coefficients(params: Params, f: Array) -> tuple[Array, Array]:
