@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/locked
 UV := uv==0.13.8
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help run test check bench lock clean
@@ -24,14 +25,11 @@ $(STAMP): requirements.lock pyproject.toml
 	  echo "truepremia: error: '$(PYTHON)' is not Python 3.11 or newer;" \
 	    "pass one with 'make PYTHON=/path/to/python3.11 ...'" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check "$(UV)" 2>/dev/null; then \
-	  echo "installing the locked packages with uv"; \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock; \
-	else \
-	  echo "installing the locked packages with pip"; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; \
-	fi
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP) "$(UV)" && $(BIN)/uv pip install --quiet --system-certs \
+	    --python $(BIN)/python --require-hashes -r requirements.lock \
+	  || { echo "uv could not install the packages, trying pip (slower)"; \
+	    $(PIP) --require-hashes -r requirements.lock; }
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: $(STAMP)
