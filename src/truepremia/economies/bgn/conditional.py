@@ -32,15 +32,16 @@ class RateLaw:
         Log riskless rate r_t of M months.
     consol, option : array, shape (M,)
         D(r_t) and J*(r_t).
-    consol_hermite, payoff_hermite : array, shape (M, K + 1)
+    consol_hermite, payoff_hermite : array, shape (M, J + 1)
         E[D(r') psi_k(xi)] and E[h(r') psi_k(xi)], with h = J* + g/exp(cbar) per unit of
-        I exp(cbar); k = 0 is the mean.
+        I exp(cbar); k = 0 is the mean. Only rho^k times these matters: J is at most the
+        order at which rho^k falls below rounding.
     consol_square : array, shape (M,)
         E[D(r')^2].
     option_variance : array, shape (M,)
         E[g2(r') - g(r')^2]: variance of a new project's value given r'.
     remainder : array, shape (M, 2, 2)
-        Lower triangle l with l l' = E[Cov((D, h)(r') | nu)] up to the K polynomials in nu.
+        Lower triangle l with l l' = E[Cov((D, h)(r') | nu)], nu seen through J polynomials.
     """
 
     rate: Array
@@ -56,9 +57,11 @@ class RateLaw:
     def at(cls, solution: Solution, rate: Array, order: int) -> "RateLaw":
         """Compute the law at ``rate``, shape (M,), with Hermite terms up to ``order``."""
         params = solution.params
+        order = min(order, _felt_order(params.correlation))
         rate = np.asarray(rate, dtype=float)
         expected = params.expected_rate(rate)
-        xi, weight = normal_panels((solution.kink_rate - expected) / params.rate_volatility)
+        kink = (solution.kink_rate - expected) / params.rate_volatility
+        xi, weight = normal_panels(kink, _nodes_per_panel(order))
         rate_next = expected[:, None] + params.rate_volatility * xi
         consol = solution.consol(rate_next)
         npv, npv_square = solution.project_npv(consol)
@@ -76,6 +79,18 @@ class RateLaw:
             option_variance=np.einsum("mq,mq->m", weight, npv_square - npv**2),
             remainder=_remainder(params.correlation, psi, weight, pair, coefficients),
         )
+
+
+def _nodes_per_panel(order: int) -> int:
+    """Return enough quadrature nodes to resolve psi_k up to ``order``, in steps of 32."""
+    return max(64, 32 * -(-3 * (order - 20) // 32))
+
+
+def _felt_order(rho: float) -> int:
+    """Return the largest k at which rho^k is above rounding, at least 1."""
+    if abs(rho) < EXPANSION_TOLERANCE:
+        return 1
+    return int(np.log(EXPANSION_TOLERANCE) / np.log(abs(rho)))
 
 
 def _remainder(rho: float, psi: Array, weight: Array, pair: Array, coefficients: Array) -> Array:
@@ -211,10 +226,12 @@ def moments(solution: Solution, state: State) -> Moments:
 
     consol, payoff = law.consol_hermite[0], law.payoff_hermite[0]
     gross = (payoff[0] + survival * (held * consol[0] + state.count)) / value
-    decay = rho ** np.arange(1, order + 1)
+    felt = len(consol) - 1
+    decay = rho ** np.arange(1, felt + 1)
     rate_risk = np.multiply.outer(survival * consol[1:], held) + payoff[1:, None]
     exposure = np.empty((state.firms, order + 2))
-    exposure[:, :order] = (survival * sums + decay[:, None] * rate_risk).T
+    exposure[:, :order] = survival * sums.T
+    exposure[:, :felt] += (decay[:, None] * rate_risk).T
     ell = law.remainder[0]
     exposure[:, order] = survival * ell[0, 0] * held + ell[1, 0]
     exposure[:, order + 1] = ell[1, 1]
@@ -240,13 +257,8 @@ def _own_variance(
     F: whatever K is, the variance of every single project is exact.
     """
     params = solution.params
-    survival, order = params.survival, len(powers) - 1
-    growth = np.zeros(len(discount))
-    term = law.consol_hermite[0] * params.correlation ** np.arange(order + 1)
-    if len(growth):
-        widest = powers[:, np.abs(powers[1]).argmax()]
-        counts = np.abs(term * widest) > EXPANSION_TOLERANCE * law.consol_hermite[0, 0]
-        growth = term[counts] @ powers[counts]
+    survival, felt = params.survival, law.consol_hermite.shape[1]
+    growth = (law.consol_hermite[0] * params.correlation ** np.arange(felt)) @ powers[:felt]
     spanned = np.einsum("kl,kl->l", powers, powers)
     project = (
         survival * (1 - survival) * discount * (discount * law.consol_square[0] + 2 * growth)
