@@ -18,5 +18,4 @@ include: "rules/evaluation.smk"
 rule all:
     default_target: True
     input:
-        [f"{RESULTS}/{panel}_fama.pkl" for panel in RUN.panel_ids()],
-        [f"{RESULTS}/{panel}_manifest.json" for panel in RUN.panel_ids()],
+        [files_of(panel) for panel in RUN.panel_ids()],

@@ -43,6 +43,21 @@ def benchmark_of(rule_name, of="{model}_{index}"):
     return f"{RESULTS}/benchmarks/{rule_name}/{of}.tsv"
 
 
+def files_of(panel_id):
+    """Return every file of a panel: a deleted one is then missed and built again."""
+    loadings = ECONOMIES[panel_id.rsplit("_", 1)[0]].loadings
+    tables = ["panel", "aggregates", "states", "moments", "sdf"]
+    tables += ["ff_returns", "fm_returns", "fama_stats", "model_stats"]
+    tables += [
+        f"{kind}_{name}" for kind in ("model_premia", "latent") for name in loadings
+    ]
+    return [
+        f"{RESULTS}/{panel_id}_fama.pkl",
+        f"{RESULTS}/{panel_id}_manifest.json",
+        *(f"{RESULTS}/panels/{panel_id}/{table}.parquet" for table in tables),
+    ]
+
+
 def of_every_loading(table):
     """Return an input function: ``table`` for every loading that the wildcards' economy has."""
 

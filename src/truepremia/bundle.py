@@ -1,6 +1,5 @@
 """The bundle of a panel, a pickle that opens with pandas and numpy alone, and its manifest."""
 
-import json
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ import pandas as pd
 from truepremia.economies.base import Economy
 from truepremia.errors import DataError
 from truepremia.provenance import file_digest, git_commit, library_versions, package_digest
-from truepremia.store import TableFile, replacing
+from truepremia.store import TableFile, read_json, replacing
 
 KEYS = (
     "ff_returns",
@@ -104,7 +103,7 @@ def certificates(sdf: str | Path, panel_id: str, diagnostics: str | Path) -> dic
         The solution's diagnostics, which hold the bound on Sharpe ratios.
     """
     months = TableFile(sdf, "sdf", panel_id).read()
-    bound = float(json.loads(Path(diagnostics).read_text(encoding="utf-8"))["sharpe_bound"])
+    bound = float(read_json(diagnostics)["sharpe_bound"])
     highest = float(months["max_sr"].max())
     return {
         "largest_euler_error": float(months["euler_error"].max()),

@@ -255,6 +255,23 @@ def write_table(
         table.append(columns)
 
 
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or is not one.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {error}; {REMEDY}") from error
+    if not isinstance(content, dict):
+        raise DataError(f"{path} does not hold a JSON object; {REMEDY}")
+    return content
+
+
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write readable JSON without NaN."""
     text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
