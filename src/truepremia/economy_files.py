@@ -1,8 +1,6 @@
 """Files of an economy: its solution, and a simulated panel."""
 
 import json
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import numpy as np
 from truepremia.economies.base import Economy, Parameters, Solution, State
 from truepremia.errors import DataError
 from truepremia.panel import PANEL_COLUMNS, Column, CrossSection, Layout, Simulation
-from truepremia.store import REMEDY, TableFile, replacing, table_writer, write_table
+from truepremia.store import REMEDY, TableFile, reading, replacing, table_writer, write_table
 
 Array = np.ndarray
 
@@ -32,21 +30,18 @@ def read_solution(path: str | Path, economy: Economy, params: Parameters) -> Sol
     DataError
         If the file cannot be read or its parameters differ from ``params``.
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
+    wanted = params.to_mapping()
+    with reading(path):
+        with Path(path).open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
         made_with = json.loads(str(arrays.pop("params")))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"cannot read the solution {path}: {error}; {REMEDY}") from error
-    wanted = params.to_mapping()
-    differ = [name for name in wanted if made_with.get(name) != wanted[name]]
-    if differ or set(made_with) != set(wanted):
-        name = differ[0] if differ else "a parameter"
-        raise DataError(
-            f"{path} was solved with {name} = {made_with.get(name)}, this run has "
-            f"{wanted.get(name)}; {REMEDY}"
-        )
-    return economy.restore(params, arrays)
+        differ = [name for name in wanted | made_with if made_with.get(name) != wanted.get(name)]
+        if differ:
+            raise DataError(
+                f"{path} was solved with {differ[0]} = {made_with.get(differ[0])}, this run has "
+                f"{wanted.get(differ[0])}; {REMEDY}"
+            )
+        return economy.restore(params, arrays)
 
 
 def write_simulation(

@@ -29,6 +29,24 @@ REMEDY = "delete the file and run the same command again, it will be rebuilt"
 
 
 @contextlib.contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Turn whatever goes wrong while ``path`` is parsed into an error that names it.
+
+    Raises
+    ------
+    DataError
+        With the first line of the reason, and the remedy.
+    """
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file can break a parser in any way
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"cannot read {path}: {reason}; {REMEDY}") from error
+
+
+@contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path that becomes ``path`` if the block succeeds, and vanishes if not.
 
@@ -180,10 +198,10 @@ class TableFile:
 
     def __init__(self, path: str | Path, kind: str, panel_id: str):
         self.path = Path(path)
-        with self._readable():
+        with reading(self.path):
             self._file = pq.ParquetFile(self.path, page_checksum_verification=True)
-        metadata = self._file.schema_arrow.metadata or {}
-        found = tuple(metadata.get(key, b"").decode() for key in (_KIND.encode(), _PANEL.encode()))
+            metadata = self._file.schema_arrow.metadata or {}
+            found = tuple(metadata.get(key.encode(), b"").decode() for key in (_KIND, _PANEL))
         if found != (kind, panel_id):
             what = f"the {found[0]} table of {found[1]}" if found[0] else "not a truepremia table"
             raise DataError(
@@ -202,28 +220,27 @@ class TableFile:
 
     def read(self, columns: Sequence[str] | None = None) -> dict[str, Array]:
         """Read the whole table, or some of its columns."""
-        with self._readable():
+        self._require(columns or ())
+        with reading(self.path):
             return _arrays(self._file.read(columns))
 
     def months(
         self, columns: Sequence[str] | None = None
     ) -> Iterator[tuple[int, dict[str, Array]]]:
         """Yield (month, columns) in file order; holds one row group at a time in memory."""
+        self._require(["month", *(columns or ())])
         for group in range(self._file.num_row_groups):
-            with self._readable():
+            with reading(self.path):
                 arrays = _arrays(self._file.read_row_group(group, columns))
             month = arrays["month"]
             first = np.flatnonzero(np.diff(month, prepend=month[:1] - 1))
             for start, stop in zip(first, [*first[1:], len(month)], strict=True):
                 yield int(month[start]), {name: a[start:stop] for name, a in arrays.items()}
 
-    @contextlib.contextmanager
-    def _readable(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, pa.ArrowException, KeyError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise DataError(f"cannot read {self.path}: {reason}; {REMEDY}") from error
+    def _require(self, columns: Sequence[str]) -> None:
+        missing = [name for name in columns if name not in self.column_names]
+        if missing:
+            raise DataError(f"{self.path} has no column {', '.join(missing)}; {REMEDY}")
 
 
 def _arrays(table: pa.Table) -> dict[str, Array]:
@@ -263,10 +280,8 @@ def read_json(path: str | Path) -> dict[str, Any]:
     DataError
         If the file is missing or is not one.
     """
-    try:
+    with reading(path):
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {error}; {REMEDY}") from error
     if not isinstance(content, dict):
         raise DataError(f"{path} does not hold a JSON object; {REMEDY}")
     return content
