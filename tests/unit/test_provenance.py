@@ -1,0 +1,179 @@
+import ast
+import hashlib
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from truepremia import provenance
+from truepremia.provenance import (
+    file_digest,
+    git_commit,
+    library_versions,
+    modules_behind,
+    package_digest,
+    source_digest,
+    stage_digest,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = sorted((ROOT / "src" / "truepremia").rglob("*.py"))
+
+CODE = '''"""A module."""
+
+RATE = 0.5
+
+
+class Bond:
+    """A bond."""
+
+    def price(self, rate):
+        """Price it."""
+        return 1 / (1 + rate)
+'''
+SAME = {
+    "a comment": CODE + "# A comment.\n",
+    "a trailing comment": CODE.replace("0.5", "0.5  # per month"),
+    "other words in docstrings": CODE.replace("A module.", "Other.").replace("Price", "Value"),
+    "no docstrings": CODE.replace('"""A module."""', "").replace('"""Price it."""', ""),
+    "other spaces": CODE.replace("\n\n", "\n\n\n").replace("1 / (1 + rate)", "1/( 1+rate )"),
+    "other quotes": CODE.replace('"""A bond."""', "'A bond.'"),
+}
+DIFFERENT = {
+    "another number": CODE.replace("0.5", "0.25"),
+    "another type of number": CODE.replace("RATE = 0.5", "RATE = 1").replace("1 /", "1.0 /"),
+    "another operator": CODE.replace("1 + rate", "1 - rate"),
+    "another name": CODE.replace("price", "value"),
+    "another statement": CODE + "PERIODS = 12\n",
+    "another text that is used": CODE + 'NAME = "bond"\n',
+}
+
+
+def written(folder: Path, code: str) -> Path:
+    file = folder / f"{hashlib.sha256(code.encode()).hexdigest()}.py"
+    file.write_text(code)
+    return file
+
+
+# --- digests -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("edit", SAME)
+def test_digest_ignores_what_does_not_run(tmp_path, edit):
+    assert SAME[edit] != CODE
+    before, after = written(tmp_path, CODE), written(tmp_path, SAME[edit])
+    assert source_digest([before]) == source_digest([after])
+
+
+@pytest.mark.parametrize("edit", DIFFERENT)
+def test_digest_sees_every_change_of_what_runs(tmp_path, edit):
+    before, after = written(tmp_path, CODE), written(tmp_path, DIFFERENT[edit])
+    assert source_digest([before]) != source_digest([after])
+
+
+def test_digest_of_a_stage_covers_its_script_and_extra_modules(tmp_path):
+    script = written(tmp_path, "from truepremia.seeds import Streams\n")
+    other = written(tmp_path, "from truepremia.seeds import Streams\nprint(Streams)\n")
+    assert stage_digest(script) == stage_digest(script)
+    assert stage_digest(script) != stage_digest(other)
+    assert stage_digest(script) != stage_digest(script, ["truepremia.portfolios"])
+
+
+def test_digest_does_not_depend_on_where_the_file_lies(tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    copies = [written(tmp_path / folder, CODE) for folder in ("one", "two")]
+    assert source_digest(copies[:1]) == source_digest(copies[1:])
+
+
+def test_digest_of_the_package_is_that_of_all_its_files():
+    assert package_digest() == source_digest(SOURCES)
+
+
+def test_file_digest_is_the_sha256_of_the_bytes(tmp_path):
+    (tmp_path / "t").write_bytes(b"truepremia")
+    assert file_digest(tmp_path / "t") == hashlib.sha256(b"truepremia").hexdigest()
+
+
+# --- modules -----------------------------------------------------------------------------------
+
+
+def behind(folder: Path, code: str, *extra: str) -> set[str]:
+    return set(modules_behind(written(folder, code), extra))
+
+
+def test_modules_are_found_through_other_modules(tmp_path):
+    found = behind(tmp_path, "from truepremia.store import TableFile\n")
+    assert found == {"truepremia.store", "truepremia.errors", "truepremia.panel"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import truepremia.seeds\n",
+        "from truepremia.seeds import Streams\n",
+        "from truepremia import seeds\n",
+        "def f():\n    from truepremia.seeds import Streams\n    return Streams\n",
+        "if True:\n    import truepremia.seeds as s\n",
+        "try:\n    import truepremia.seeds\nexcept ImportError:\n    pass\n",
+    ],
+)
+def test_every_way_to_import_a_module_is_seen(tmp_path, code):
+    assert behind(tmp_path, code) == {"truepremia.seeds"}
+
+
+def test_imports_for_type_checkers_do_not_count(tmp_path):
+    code = (
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from truepremia.seeds import Streams\n"
+    )
+    assert behind(tmp_path, code) == set()
+
+
+def test_other_packages_do_not_count(tmp_path):
+    assert behind(tmp_path, "import numpy\nfrom truepremiax.seeds import a\nimport json\n") == set()
+
+
+def test_modules_loaded_by_name_are_added_with_theirs(tmp_path):
+    found = behind(tmp_path, "", "truepremia.economies.bgn.simulation")
+    assert {"truepremia.economies.bgn.simulation", "truepremia.economies.bgn.solution"} <= found
+    assert "truepremia.economies.bgn.certificate" not in found
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda f: str(f.relative_to(ROOT / "src")))
+def test_package_imports_itself_by_full_names_which_is_what_the_digest_sees(file):
+    imports = [n for n in ast.walk(ast.parse(file.read_bytes())) if isinstance(n, ast.ImportFrom)]
+    assert not any(node.level for node in imports)
+    assert not any(alias.name == "*" for node in imports for alias in node.names)
+
+
+# --- versions ----------------------------------------------------------------------------------
+
+
+def test_versions_are_those_of_this_environment():
+    versions = library_versions()
+    assert versions.pop("python") == platform.python_version()
+    assert set(versions) >= {"truepremia", "numpy", "pandas", "pyarrow", "scipy", "snakemake"}
+    assert versions == {name: version(name) for name in versions}
+
+
+def test_commit_is_that_of_the_checkout(tmp_path, monkeypatch):
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--allow-empty", "-m", "first"], check=True)
+    head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True)
+    monkeypatch.setattr(provenance, "SOURCE", tmp_path)
+    assert git_commit() == head.stdout.strip()
+
+
+def test_commit_is_unknown_outside_a_checkout(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.setattr(provenance, "SOURCE", tmp_path)
+    assert git_commit() is None
+
+
+def test_commit_is_unknown_without_git(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert git_commit() is None

@@ -1,0 +1,166 @@
+"""What each rule of the workflow depends on, and how rules, scripts and logs are named."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from truepremia.config import load_config_file
+from truepremia.economies import ECONOMIES, economy
+from truepremia.panel import Size
+from truepremia.workflow import ECONOMY_MODULES, Workflow, known_models
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = load_config_file(ROOT / "config/test.yaml")
+
+IDENTITIES = {
+    "solve_economy": {"model": "bgn"},
+    "simulate_panel": {"model": "bgn", "index": "0"},
+    "compute_moments": {"model": "bgn", "index": "0"},
+    "build_factors ff": {"model": "bgn", "index": "0", "method": "ff"},
+    "build_factors fm": {"model": "bgn", "index": "0", "method": "fm"},
+    "extract_model_premia": {"model": "bgn", "index": "0", "loading": "taylor"},
+    "portfolio_stats": {"model": "bgn", "index": "0"},
+    "bundle_panel": {"model": "bgn", "index": "0"},
+}
+RULES = {stage.split()[0] for stage in IDENTITIES}
+
+
+def parameters(config=CONFIG, **identity) -> dict[str, str]:
+    """Return the one parameter of every stage."""
+    workflow = Workflow(config, ROOT)
+    return {
+        stage: workflow.stage(stage.split()[0])({**wildcards, **identity})
+        for stage, wildcards in IDENTITIES.items()
+    }
+
+
+def changed(**changes) -> set[str]:
+    """Return the stages whose parameter a change of the configuration changes."""
+    before, after = parameters(), parameters(replace(CONFIG, **changes))
+    return {stage for stage in before if before[stage] != after[stage]}
+
+
+DRAWING = {"simulate_panel", "compute_moments", "bundle_panel"}
+OTHER_CALIBRATION = {"bgn": {**CONFIG.calibrations["bgn"], "survival": 0.98}}
+
+
+@pytest.mark.parametrize(
+    ("change", "stages"),
+    [
+        ({"seed": 1}, {"simulate_panel", "bundle_panel"}),
+        ({"undefined_growth": "nan"}, {"simulate_panel", "bundle_panel"}),
+        ({"size": Size(61, 84, 40)}, DRAWING),
+        ({"size": Size(60, 85, 40)}, DRAWING),
+        ({"size": Size(60, 84, 41)}, DRAWING),
+        ({"window": 30}, {"compute_moments", "portfolio_stats", "bundle_panel"}),
+        ({"alphas": (0.0, 0.5)}, {"portfolio_stats", "bundle_panel"}),
+        ({"empty_cells": "zero"}, {"build_factors ff", "portfolio_stats", "bundle_panel"}),
+        (
+            {"model_factor_weights": "value"},
+            {"extract_model_premia", "portfolio_stats", "bundle_panel"},
+        ),
+        ({"calibrations": OTHER_CALIBRATION}, {"solve_economy"} | DRAWING),
+        ({"panels": {"bgn": (0, 1, 2)}}, set()),
+        ({"results_dir": "elsewhere"}, set()),
+        ({"calibration_files": {"bgn": Path("copy.yaml")}}, set()),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)
+def test_key_changes_the_parameter_of_the_stages_that_read_it(change, stages):
+    assert changed(**change) == stages
+
+
+def test_every_key_of_the_configuration_is_tried_above():
+    tried = {
+        key
+        for mark in test_key_changes_the_parameter_of_the_stages_that_read_it.pytestmark
+        for change, _ in mark.args[1]
+        for key in change
+    }
+    assert tried == set(CONFIG.__dataclass_fields__)
+
+
+def test_calibration_of_one_economy_does_not_touch_another():
+    calibrations = {**CONFIG.calibrations, "other": {"survival": 0.5}}
+    assert changed(calibrations=calibrations) == set()
+
+
+def test_parameter_is_canonical_json():
+    shuffled = {"bgn": dict(reversed(CONFIG.calibrations["bgn"].items()))}
+    assert changed(calibrations=shuffled) == set()
+    for text in parameters().values():
+        settings = json.loads(text)
+        assert list(settings) == sorted(settings)
+        assert text == json.dumps(settings, sort_keys=True)
+
+
+def test_parameter_names_the_panel():
+    zero, one = parameters(), parameters(index="1")
+    assert all(zero[stage] != one[stage] for stage in IDENTITIES if stage != "solve_economy")
+    assert json.loads(one["simulate_panel"])["index"] == "1"
+
+
+def test_parameters_of_all_stages_differ():
+    assert len(set(parameters().values())) == len(IDENTITIES)
+
+
+def test_parameter_covers_the_description_of_the_economy(monkeypatch):
+    import truepremia.economies as registry
+    from truepremia import workflow
+
+    before = parameters()
+    bgn = replace(economy("bgn"), characteristics=("size", "bm"))
+    monkeypatch.setattr(registry, "ECONOMIES", {**ECONOMIES, "bgn": bgn})
+    workflow._code.cache_clear()
+    after = parameters()
+    workflow._code.cache_clear()
+    assert all(before[stage] != after[stage] for stage in IDENTITIES)
+
+
+@pytest.mark.parametrize("name", ECONOMIES)
+def test_modules_that_stages_load_by_name_exist_for_every_economy(name):
+    assert set(ECONOMY_MODULES) <= RULES
+    folder = ROOT / "src/truepremia/economies" / name
+    for stage in {module for modules in ECONOMY_MODULES.values() for module in modules}:
+        assert (folder / f"{stage}.py").exists()
+
+
+def test_wildcards_match_the_registered_economies_only():
+    assert all(re.fullmatch(known_models(), name) for name in ECONOMIES)
+    assert not re.fullmatch(known_models(), "bgn2")
+    assert not re.fullmatch(known_models(), "other")
+
+
+# --- names -------------------------------------------------------------------------------------
+
+
+def rule_texts() -> dict[str, str]:
+    text = "\n".join(file.read_text() for file in sorted((ROOT / "rules").glob("*.smk")))
+    parts = re.split(r"^rule (\w+):\n", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_rules_tested_here_are_all_rules_and_each_has_its_script():
+    assert set(rule_texts()) == RULES
+    assert {file.stem for file in (ROOT / "scripts").glob("*.py")} == RULES
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_rule_script_log_benchmark_and_parameter_share_one_name(rule):
+    text = rule_texts()[rule]
+    assert f'log_of("{rule}"' in text
+    assert f'benchmark_of("{rule}"' in text
+    assert f'STAGES.stage("{rule}")' in text
+    assert f'"../scripts/{rule}.py"' in text
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_rule_declares_its_resources_and_one_parameter(rule):
+    text = rule_texts()[rule]
+    for line in ("threads: ", "mem_mb=", "runtime=", "conda:"):
+        assert line in text
+    block = re.search(r"^    params:\n((?:        .*\n)+)", text, re.MULTILINE)
+    assert block[1].count("=") == 1

@@ -1,0 +1,107 @@
+"""Files in the results folder that are not what they should be: one line, the remedy works."""
+
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from truepremia.economies import economy
+from truepremia.economy_files import write_solution
+
+REMEDY = "delete the file and run the same command again, it will be rebuilt"
+
+
+def truncate(file, _place):
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def flip_a_bit(file, _place):
+    raw = bytearray(file.read_bytes())
+    chunk = pq.ParquetFile(file).metadata.row_group(0).column(2)
+    raw[chunk.data_page_offset + chunk.total_compressed_size - 5] ^= 1
+    file.write_bytes(raw)
+
+
+def swap(file, place):
+    shutil.copy(place.panel("bgn_2") / file.name, file)
+
+
+def replace_by_another_table(file, _place):
+    pq.write_table(pa.table({"month": np.arange(40, 124), "smb": np.zeros(84)}), file)
+
+
+def replace_by_text(file, _place):
+    file.write_text("not what it should be\n")
+
+
+def solve_with_other_parameters(file, place):
+    shipped = yaml.safe_load((place.repository / "config/economies/bgn.yaml").read_text())
+    values = {name: entry["value"] for name, entry in shipped.items()}
+    bgn = economy("bgn")
+    write_solution(file, bgn.solve(bgn.parameters(values | {"survival": 0.985})))
+
+
+BGN_0 = "panels/bgn_0"
+DAMAGES = {
+    "truncated panel": (
+        *(f"{BGN_0}/panel.parquet", truncate, f"{BGN_0}/ff_returns.parquet"),
+        ["cannot read"],
+    ),
+    "flipped bit in the moments": (
+        *(f"{BGN_0}/moments.parquet", flip_a_bit, f"{BGN_0}/fama_stats.parquet"),
+        ["cannot read"],
+    ),
+    "panel of another index": (
+        *(f"{BGN_0}/panel.parquet", swap, f"{BGN_0}/model_premia_proj.parquet"),
+        ["is the panel table of bgn_2, expected the panel table of bgn_0"],
+    ),
+    "factor returns of another program": (
+        *(f"{BGN_0}/ff_returns.parquet", replace_by_another_table, f"{BGN_0}/fama_stats.parquet"),
+        ["is not a truepremia table, expected the ff_returns table of bgn_0"],
+    ),
+    "text for the states": (
+        *(f"{BGN_0}/states.parquet", replace_by_text, f"{BGN_0}/moments.parquet"),
+        ["cannot read"],
+    ),
+    "solution of another calibration": (
+        *("solutions/bgn.npz", solve_with_other_parameters, f"{BGN_0}/panel.parquet"),
+        ["was solved with survival = 0.985, this run has 0.99"],
+    ),
+    "truncated solution": (
+        *("solutions/bgn.npz", truncate, f"{BGN_0}/panel.parquet"),
+        ["cannot read the solution"],
+    ),
+    "text for the diagnostics": ("solutions/bgn.json", replace_by_text, "bgn_0_fama.pkl", []),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_file_ends_the_next_stage_with_its_name_and_the_remedy(workplace, damage):
+    name, do_damage, target, phrases = DAMAGES[damage]
+    damaged, wanted = workplace.results / name, workplace.results / target
+    do_damage(damaged, workplace)
+    error = workplace.snakemake(str(wanted.relative_to(workplace.folder)), cores=1).error()
+    expected = [str(damaged.relative_to(workplace.folder)), REMEDY, *phrases]
+    assert [phrase for phrase in expected if phrase not in error] == []
+    assert not wanted.exists()
+    assert list(workplace.results.rglob("*.tmp")) == []
+
+
+def test_remedy_for_a_damaged_file_restores_every_byte(workplace, finished):
+    panel = workplace.panel() / "panel.parquet"
+    truncate(panel, workplace)
+    assert REMEDY in workplace.snakemake("all", cores=1).error()
+    panel.unlink()
+    workplace.snakemake("all").succeeded()
+    assert workplace.digests() == finished.digests()
+
+
+def test_error_stands_in_the_log_of_the_job(workplace):
+    panel = workplace.panel() / "panel.parquet"
+    truncate(panel, workplace)
+    target = f"{workplace.results.name}/panels/bgn_0/ff_returns.parquet"
+    error = workplace.snakemake(target, cores=1).error()
+    assert error in (workplace.results / "logs/build_factors/bgn_0_ff.log").read_text()

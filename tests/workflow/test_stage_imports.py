@@ -1,0 +1,76 @@
+"""What a stage's digest covers, against what its jobs really import."""
+
+import json
+from pathlib import Path
+
+import pytest
+from miniature import Workplace, copy_repository
+
+from truepremia import provenance
+from truepremia.workflow import ECONOMY_MODULES
+
+RULES = (
+    *("solve_economy", "simulate_panel", "compute_moments", "build_factors"),
+    *("extract_model_premia", "portfolio_stats", "bundle_panel"),
+)
+SLOW = {"pandas", "scipy", "matplotlib", "yaml", "jsonschema"}
+
+PROBE = """
+import json as _json, sys as _sys
+with open(snakemake.log[0] + ".modules", "w") as _file:
+    _json.dump({name: getattr(m, "__file__", None) for name, m in _sys.modules.items()}, _file)
+"""
+
+
+@pytest.fixture(scope="session")
+def imported(shared_runs, finished):
+    """Return a function from a rule to the modules its jobs imported, with their files."""
+
+    def start() -> Workplace:
+        place = Workplace(shared_runs.folder / "probed_repository", shared_runs.folder / "probed")
+        copy_repository(finished.repository, place.repository)
+        for script in (place.repository / "scripts").glob("*.py"):
+            script.write_text(script.read_text() + PROBE)
+        place.folder.mkdir()
+        return place
+
+    place, _ = shared_runs.once("probed", start, panels={"bgn": 1})
+
+    def of(rule: str) -> dict[str, str]:
+        found = (place.results / "logs" / rule).glob("*.modules")
+        modules = {}
+        for file in found:
+            modules |= json.loads(file.read_text())
+        assert modules
+        ours = [file for name, file in modules.items() if name.split(".")[0] == "truepremia"]
+        assert all(Path(file).is_relative_to(place.repository) for file in ours)
+        return modules
+
+    return of
+
+
+def in_digest(rule: str, repository: Path) -> set[str]:
+    extra = [f"truepremia.economies.bgn.{stage}" for stage in ECONOMY_MODULES.get(rule, ())]
+    return set(provenance.modules_behind(repository / "scripts" / f"{rule}.py", extra))
+
+
+def test_probed_rules_are_all_rules(finished):
+    assert set(RULES) == {file.stem for file in (finished.repository / "scripts").glob("*.py")}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_digest_covers_exactly_the_modules_that_the_jobs_import(
+    imported, finished, monkeypatch, rule
+):
+    monkeypatch.setattr(provenance, "SOURCE", finished.repository / "src" / "truepremia")
+    ours = {
+        name
+        for name, file in imported(rule).items()
+        if name.split(".")[0] == "truepremia" and Path(file).name != "__init__.py"
+    }
+    assert ours == in_digest(rule, finished.repository)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule != "bundle_panel"])
+def test_stages_before_the_bundle_import_nothing_slow(imported, rule):
+    assert not SLOW & set(imported(rule))
