@@ -33,7 +33,8 @@ PAIRS = tuple(
 """Pairs of functions of eps whose conditional covariances returns need, e = eps - 1."""
 
 RARE_FIRM = np.log(1e6)
-"""Exponential draw exceeded by one firm in a million; its arrival probability must be one."""
+"""Exponential draw exceeded by one firm in a million; such a firm must still have arrivals with
+a probability of at most one."""
 
 _TERMS = (20, 26, 32)
 _VALUE_TOLERANCE, _PRODUCT_TOLERANCE = 1e-13, 1e-10
@@ -153,6 +154,12 @@ class Params(Parameters):
     def technology_elasticity(self) -> float:
         """Elasticity a = alpha / (1-alpha) of growth options to z."""
         return self.returns_to_scale / (1 - self.returns_to_scale)
+
+    @property
+    def npv_scale(self) -> float:
+        """Net present value C = (1-alpha) alpha^a of a new project per unit of x z^a f."""
+        alpha = self.returns_to_scale
+        return float((1 - alpha) * alpha**self.technology_elasticity)
 
     @property
     def high_share(self) -> float:
@@ -390,8 +397,7 @@ def _option_coefficients(params: Params, f: Array) -> tuple[Array, Array]:
     p_n has eigenvalue q^n and lambda_s - 1 has eigenvalue psi. Continuous: the same flow
     discounted at rho + n theta_eps, plus mu_H + mu_L for g2.
     """
-    alpha = params.returns_to_scale
-    flow = (1 - alpha) * alpha**params.technology_elasticity * f
+    flow = params.npv_scale * f
     rate = params.option_discount + np.arange(len(f)) * params.firm_reversion
     if params.pricing == "continuous":
         switching = params.high_entry_rate + params.low_entry_rate
