@@ -57,12 +57,13 @@ def test_shipped_configuration_is_valid_and_typed():
     assert config.size == Size(firms=1000, months=720, burnin=300)
     assert config.seed == 20260101
     assert config.window == 360
-    assert config.panels == {"bgn": (0,)}
-    assert config.panel_ids() == ["bgn_0"]
+    assert config.panels == dict.fromkeys(ECONOMIES, (0,))
+    assert config.panel_ids() == [f"{name}_0" for name in ECONOMIES]
     assert config.alphas == (0.0, 1e-4, 1e-3, 1e-2, 0.05, 0.1, 1.0)
     assert (config.empty_cells, config.model_factor_weights) == ("balanced", "ols")
     assert (config.undefined_growth, config.results_dir) == ("zero", "results")
-    assert config.calibration_files == {"bgn": ROOT / "config/economies/bgn.yaml"}
+    files = {name: ROOT / f"config/economies/{name}.yaml" for name in ECONOMIES}
+    assert config.calibration_files == files
     assert config.calibrations["bgn"] == {k: v["value"] for k, v in CALIBRATION.items()}
 
 
@@ -162,7 +163,8 @@ def test_loading_creates_nothing(working_folder):
 
 
 def test_relative_calibration_starts_at_the_repository_not_at_the_working_folder():
-    file = load(economies={"bgn": "config/economies/bgn.yaml"}).calibration_files["bgn"]
+    only = {"bgn": "config/economies/bgn.yaml"}
+    file = load(panels={"bgn": 1}, economies=only).calibration_files["bgn"]
     assert file == ROOT / "config/economies/bgn.yaml"
 
 
@@ -225,7 +227,7 @@ BAD_VALUES = [
     ({"economies": "x.yaml"}, ['economies is "x.yaml"', "mapping of economies"]),
     (
         {"economies": {**SHIPPED["economies"], "kp41": "x.yaml"}},
-        ["unknown economy 'kp41' in economies", "bgn"],
+        ["unknown economy 'kp41' in economies", "did you mean 'kp14'?"],
     ),
     ({"economies": {"bgn": "nowhere.yaml"}}, ["economies.bgn", "nowhere.yaml", "no such file"]),
     ({"economies": {"bgn": "config"}}, ["economies.bgn", "directory", "correct the path"]),

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from truepremia.economies import ECONOMIES
+
 REPOSITORY = Path(__file__).parents[2]
 WORKFLOW_PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "envs", "src")
 
@@ -59,7 +61,10 @@ class Workplace:
     def snakemake(self, *arguments: str, cores: int = 2, **settings: object) -> Done:
         """Run Snakemake; ``arguments`` are targets before options, ``settings`` configuration."""
         overlay = self.folder.with_suffix(".yaml")
-        overlay.write_text(yaml.safe_dump(SHARED_SETTINGS | settings))
+        chosen = SHARED_SETTINGS | settings
+        # Snakemake merges: an economy that is not named would keep its default panels.
+        chosen["panels"] = dict.fromkeys(ECONOMIES, 0) | chosen["panels"]
+        overlay.write_text(yaml.safe_dump(chosen))
         miniature = self.repository / "config" / "test.yaml"
         return self.command(
             *(*arguments, "--cores", str(cores)), *("--configfile", str(miniature), str(overlay))

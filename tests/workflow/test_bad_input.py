@@ -15,10 +15,6 @@ MISTAKES = {
     "unknown key": ({"mounths": 84}, ["unknown key 'mounths'", "did you mean 'months'?"]),
     "negative penalty": ({"alphas": [0, -0.5]}, ["alphas[1] is -0.5"]),
     "panel listed twice": ({"panels": {"bgn": [1, 1]}}, ["panels.bgn is [1, 1]", "1 twice"]),
-    "several at once": (
-        {"firms": 0, "seed": "x"},
-        ["firms is 0", "at least 2", 'seed is "x"'],
-    ),
 }
 
 

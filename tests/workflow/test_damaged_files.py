@@ -88,6 +88,8 @@ def test_damaged_file_ends_the_next_stage_with_its_name_and_the_remedy(workplace
     assert [phrase for phrase in expected if phrase not in error] == []
     assert not wanted.exists()
     assert list(workplace.results.rglob("*.tmp")) == []
+    logs = (workplace.results / "logs").rglob("*.log")
+    assert any(error in log.read_text() for log in logs)
 
 
 def test_remedy_for_a_damaged_file_restores_every_byte(workplace, finished):
@@ -97,11 +99,3 @@ def test_remedy_for_a_damaged_file_restores_every_byte(workplace, finished):
     panel.unlink()
     workplace.snakemake("all").succeeded()
     assert workplace.digests() == finished.digests()
-
-
-def test_error_stands_in_the_log_of_the_job(workplace):
-    panel = workplace.panel() / "panel.parquet"
-    truncate(panel, workplace)
-    target = f"{workplace.results.name}/panels/bgn_0/ff_returns.parquet"
-    error = workplace.snakemake(target, cores=1).error()
-    assert error in (workplace.results / "logs/build_factors/bgn_0_ff.log").read_text()

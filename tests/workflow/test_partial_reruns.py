@@ -29,10 +29,19 @@ def test_finished_run_has_nothing_to_do(workplace):
     assert workplace.planned() == set()
 
 
-def test_spelling_of_the_configuration_plans_nothing(workplace):
-    assert workplace.planned(alphas=[0.01, 0.0], panels={"bgn": [0, 2]}, results_dir="./out/") == (
-        set()
+def test_spelling_of_the_configuration_plans_nothing(workplace, tmp_path):
+    shipped = workplace.repository / "config" / "economies" / "bgn.yaml"
+    calibration = dict(reversed(yaml.safe_load(shipped.read_text()).items()))
+    calibration["survival"]["source"] = "my own reading"
+    own = tmp_path / "bgn_other.yaml"
+    own.write_text(yaml.safe_dump(calibration, sort_keys=False))
+    planned = workplace.planned(
+        alphas=[0.01, 0.0],
+        panels={"bgn": [0, 2]},
+        results_dir="./out/",
+        economies={"bgn": str(own)},
     )
+    assert planned == set()
 
 
 @pytest.mark.parametrize(
@@ -57,16 +66,6 @@ def test_change_of_a_calibration_plans_everything_of_its_economy(workplace, tmp_
     own = tmp_path / "bgn_other.yaml"
     own.write_text(yaml.safe_dump(calibration))
     assert workplace.planned(economies={"bgn": str(own)}) == SOLVE | jobs(*FROM_SIMULATION)
-
-
-def test_words_of_a_calibration_plan_nothing(workplace, tmp_path):
-    shipped = workplace.repository / "config" / "economies" / "bgn.yaml"
-    calibration = yaml.safe_load(shipped.read_text())
-    reordered = dict(reversed(calibration.items()))
-    reordered["survival"]["source"] = "my own reading"
-    own = tmp_path / "bgn_other.yaml"
-    own.write_text(yaml.safe_dump(reordered, sort_keys=False))
-    assert workplace.planned(economies={"bgn": str(own)}) == set()
 
 
 def test_one_more_panel_plans_that_panel_alone(workplace):
@@ -98,13 +97,6 @@ def test_dates_of_sources_and_equal_results_do_not_matter(own_repository):
     assert place.planned() == set()
 
 
-def test_deleted_statistics_plan_their_job_and_what_reads_them(workplace):
-    (workplace.panel() / "fama_stats.parquet").unlink()
-    (workplace.results / "bgn_0_fama.pkl").unlink()
-    expected = jobs("portfolio_stats", "bundle_panel", panels=("bgn_0",))
-    assert workplace.planned() == expected
-
-
 @pytest.mark.parametrize(
     ("table", "stages"),
     [
@@ -116,13 +108,6 @@ def test_deleted_statistics_plan_their_job_and_what_reads_them(workplace):
 def test_deleted_table_plans_its_job_and_what_reads_it(workplace, table, stages):
     (workplace.panel() / f"{table}.parquet").unlink()
     assert workplace.planned() == jobs(*stages, panels=("bgn_0",))
-
-
-def test_deleted_table_is_planned_by_its_name(workplace):
-    file = workplace.panel() / "ff_returns.parquet"
-    file.unlink()
-    target = str(file.relative_to(workplace.folder))
-    assert workplace.planned(target) == {"build_factors bgn_0 ff"}
 
 
 def test_deleted_bundle_plans_its_job_alone(workplace):

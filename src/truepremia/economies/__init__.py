@@ -15,6 +15,13 @@ ECONOMIES: Mapping[str, Economy] = {
             shocks=("mu", "xi"),
             loadings=("taylor", "proj"),
         ),
+        Economy(
+            name="kp14",
+            title="Kogan and Papanikolaou (2014)",
+            characteristics=("size", "bm", "agr", "roe", "mom"),
+            shocks=("z", "x"),
+            loadings=("taylor", "proj"),
+        ),
     )
 }
 """The registry: adding an economy is one entry here, one package beside this file and one
