@@ -150,22 +150,17 @@ class Moments:
     def compressed(self) -> "Moments":
         """Return the same moments without the columns of F that carry nothing.
 
-        F is rotated to its right singular vectors in the metric of d and the trailing ones
-        are dropped as long as neither any covariance (relative to the two variances) nor the
-        squared maximal Sharpe ratio changes by more than 2e-13.
+        F is rotated to its right singular vectors in the metric of d, and trailing ones are
+        dropped while the sum of their squared singular values s_k^2 stays below 2e-13: no
+        covariance changes by more, relative to the two variances. Neither does the squared
+        maximal Sharpe ratio: column k adds (u_k'm)^2 s_k^2 / (1 + s_k^2) to it, m the mean over
+        sqrt(d), and (u_k'm)^2 / (1 + s_k^2) is at most the ratio itself.
         """
         scale = np.sqrt(self.residual)
         triangle = np.linalg.qr(self.exposure / scale[:, None], mode="r")
-        _, singular, rotation = np.linalg.svd(triangle)
-        priced = rotation @ (self.exposure.T @ (self.mean / self.residual))
-        size = np.zeros(len(rotation))
-        size[: len(singular)] = singular**2
-        lost_variance = np.cumsum(size[::-1])[::-1]
-        lost_sharpe = np.cumsum(priced[::-1] ** 2)[::-1]
-        carries = (lost_variance > COMPRESSION_TOLERANCE) | (
-            lost_sharpe > COMPRESSION_TOLERANCE * self._squared_sharpe
-        )
-        return replace(self, exposure=self.exposure @ rotation[carries].T)
+        _, singular, rotation = np.linalg.svd(triangle, full_matrices=False)
+        lost = np.cumsum(singular[::-1] ** 2)[::-1]
+        return replace(self, exposure=self.exposure @ rotation[lost > COMPRESSION_TOLERANCE].T)
 
     @cached_property
     def _scaled_exposure(self) -> Array:
