@@ -229,7 +229,7 @@ def test_every_job_leaves_its_log_and_its_timing(finished):
 
 @pytest.fixture(scope="session")
 def python_with_pandas_2(request, tmp_path_factory):
-    """Return a Python that has pandas 2, made once and kept in the cache of pytest if it has one."""
+    """Return a Python that has pandas 2, made once and kept in the cache of pytest, if any."""
     name = f"pandas-2-python-{sys.version_info.major}.{sys.version_info.minor}"
     cache = getattr(request.config, "cache", None)
     folder = cache.mkdir(name) if cache else tmp_path_factory.mktemp(name)
