@@ -103,10 +103,15 @@ class Moments:
         return np.asarray(np.sum(common**2, axis=0) + self.residual @ weights**2)
 
     def solve(self, vector: Array) -> Array:
-        """Return Sigma^{-1} v for a vector (N,) or a matrix (N, P), by Woodbury."""
-        scaled = (vector.T / self.residual).T
-        inner = np.linalg.solve(self._capacitance, self.exposure.T @ scaled)
-        return np.asarray(scaled - self._scaled_exposure @ inner)
+        """Return Sigma^{-1} v for a vector (N,) or a matrix (N, P), by Woodbury.
+
+        The identity subtracts numbers far larger than the result where F is large beside d; one
+        step of iterative refinement restores the digits lost.
+        """
+        first = self._woodbury(vector)
+        remainder = vector - self.exposure @ (self.exposure.T @ first)
+        remainder -= (first.T * self.residual).T
+        return np.asarray(first + self._woodbury(remainder))
 
     def solve_second_moment(self, vector: Array) -> Array:
         """Return (Sigma + mu mu')^{-1} v for a vector (N,) or a matrix (N, P)."""
@@ -161,6 +166,11 @@ class Moments:
         _, singular, rotation = np.linalg.svd(triangle, full_matrices=False)
         lost = np.cumsum(singular[::-1] ** 2)[::-1]
         return replace(self, exposure=self.exposure @ rotation[lost > COMPRESSION_TOLERANCE].T)
+
+    def _woodbury(self, vector: Array) -> Array:
+        scaled = (vector.T / self.residual).T
+        inner = np.linalg.solve(self._capacitance, self.exposure.T @ scaled)
+        return np.asarray(scaled - self._scaled_exposure @ inner)
 
     @cached_property
     def _scaled_exposure(self) -> Array:

@@ -72,7 +72,7 @@ DAMAGES = {
     ),
     "truncated solution": (
         *("solutions/bgn.npz", truncate, f"{BGN_0}/panel.parquet"),
-        ["cannot read the solution"],
+        ["cannot read"],
     ),
     "text for the diagnostics": ("solutions/bgn.json", replace_by_text, "bgn_0_fama.pkl", []),
 }
