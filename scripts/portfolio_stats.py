@@ -14,12 +14,10 @@ with running(snakemake) as settings:
     model = economy(settings["model"])
     panel_id = f"{model.name}_{settings['index']}"
     inputs, alphas = snakemake.input, tuple(settings["alphas"])
+    ff, fm = FamaFrench(settings["empty_cells"]), FamaMacBeth()
     fama = [
         Judged(method, read_factor_returns(path, f"{method.name}_returns", panel_id), alphas)
-        for method, path in (
-            (FamaFrench(settings["empty_cells"]), inputs.ff),
-            (FamaMacBeth(), inputs.fm),
-        )
+        for method, path in ((ff, inputs.ff), (fm, inputs.fm))
     ]
     latent = [
         Judged(

@@ -33,6 +33,8 @@ def read_solution(path: str | Path, economy: Economy, params: Parameters) -> Sol
     wanted = params.to_mapping()
     with reading(path):
         with Path(path).open("rb") as handle, np.load(handle, allow_pickle=False) as archive:
+            if archive.zip.testzip() is not None:
+                raise DataError(f"cannot read {path}: a checksum is wrong; {REMEDY}")
             arrays = {name: archive[name] for name in archive.files}
         made_with = json.loads(str(arrays.pop("params")))
         differ = [name for name in wanted | made_with if made_with.get(name) != wanted.get(name)]
