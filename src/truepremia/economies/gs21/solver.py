@@ -1,0 +1,231 @@
+"""Newton-Krylov solution of the joint fixed point, with value iteration as a safeguard."""
+
+import logging
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, gmres
+
+from truepremia.economies.gs21.grid import Grid
+from truepremia.economies.gs21.operator import Derivative, Operator, Values
+from truepremia.economies.gs21.parameters import Params
+from truepremia.errors import NumericalError
+
+Array = np.ndarray
+
+logger = logging.getLogger("truepremia")
+
+TOLERANCE = 1e-10
+"""Largest change of any value under the map, relative to the largest value of equity."""
+
+SMOOTHING_PATH = (16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125)
+"""Cash-flow volatilities from which smaller ones are approached: smooth problems are easy."""
+
+APPROACH_TOLERANCE = 1e-4
+"""Residual that is enough on the way to the calibration's own grid and volatility."""
+
+APPROACH_STEPS = 15
+COARSE_NODES = (17, 13, 41)
+COARSE_VOLATILITY = 4.0
+"""Smallest cash-flow volatility whose default boundary the coarse grid resolves."""
+
+FIRST_SWEEPS = 400
+SAFEGUARD_SWEEPS = 100
+MOST_STEPS = 60
+SHORTEST_STEP = 0.125
+
+_START = 100.0
+_KRYLOV = {"rtol": 0.02, "restart": 60, "maxiter": 3}
+
+
+@dataclass(frozen=True, eq=False)
+class FixedPoint:
+    """A solved fixed point.
+
+    Parameters
+    ----------
+    operator : Operator
+        The map and its grid.
+    continuation : array, shape (2, nz, nx, nb)
+        C and Q.
+    residual : float
+        Largest change under the map, relative to the largest value of equity.
+    steps : int
+        Newton steps on this grid.
+    """
+
+    operator: Operator
+    continuation: Array
+    residual: float
+    steps: int
+
+    @cached_property
+    def values(self) -> Values:
+        """What follows from C and Q within the month, at every node."""
+        return self.operator.evaluate(self.continuation)
+
+
+def solve_fixed_point(params: Params, start: Array | None = None) -> FixedPoint:
+    """Solve for (C, Q): on a coarse grid first, and from smooth default to less smooth.
+
+    Parameters
+    ----------
+    params : Params
+    start : array, shape (2, nz, nx, nb), optional
+        First guess on the calibration's own grid; the coarse grid is then left out.
+
+    Raises
+    ------
+    NumericalError
+        If the iteration diverges or does not reach the tolerance.
+    """
+    operator = Operator(params, Grid.of(params))
+    with np.errstate(over="ignore", invalid="ignore"):
+        if start is None:
+            start = _coarse_start(operator)
+            start = _approach(operator, start, below=COARSE_VOLATILITY)
+        logger.info("grid %s", operator.grid.shape)
+        solved = newton(operator, start, TOLERANCE, MOST_STEPS)
+    if not solved.residual <= TOLERANCE:
+        raise NumericalError(
+            f"the values of equity and debt have a residual of {solved.residual:.1e} after "
+            f"{MOST_STEPS} Newton steps, more than {TOLERANCE:g}; use more grid points or a larger "
+            "cash_flow_volatility"
+        )
+    return solved
+
+
+def sweep(operator: Operator, continuation: Array, count: int) -> Array:
+    """Apply the joint map ``count`` times."""
+    for _ in range(count):
+        continuation = operator.apply(operator.evaluate(continuation))
+    if not np.isfinite(continuation).all():
+        raise _diverged()
+    return continuation
+
+
+def newton(
+    operator: Operator, continuation: Array, tolerance: float, most_steps: int
+) -> FixedPoint:
+    """Iterate until the residual is at most ``tolerance``, or return the best point seen.
+
+    A step is shortened until the residual falls; if no step does that, plain sweeps of the joint
+    map, which contract, lead to a better point to step from.
+    """
+    smoother = Smoother(operator)
+    point = _Point.at(operator, continuation)
+    best = point
+    for step in range(most_steps):
+        if best.residual <= tolerance:
+            return FixedPoint(operator, best.continuation, best.residual, step)
+        direction = _newton_direction(operator.derivative(point.values), smoother, point.gap)
+        length = 1.0
+        while length >= SHORTEST_STEP:
+            trial = _Point.at(operator, np.maximum(point.continuation + length * direction, 0))
+            if trial.residual <= (1 - 0.1 * length) * point.residual:
+                break
+            length /= 2
+        else:
+            trial = _Point.at(operator, sweep(operator, point.continuation, SAFEGUARD_SWEEPS))
+            length = 0.0
+        point = trial
+        best = min(best, point, key=lambda p: p.residual)
+        logger.info("step %d: length %g, residual %.1e", step + 1, length, point.residual)
+    return FixedPoint(operator, best.continuation, best.residual, most_steps)
+
+
+@dataclass(frozen=True, eq=False)
+class _Point:
+    """An iterate, what follows from it, and how far the map moves it."""
+
+    continuation: Array
+    values: Values
+    gap: Array
+    residual: float
+
+    @classmethod
+    def at(cls, operator: Operator, continuation: Array) -> "_Point":
+        values = operator.evaluate(continuation)
+        mapped = operator.apply(values)
+        gap = mapped - continuation
+        residual = float(np.abs(gap).max() / np.abs(mapped[0]).max())
+        if not np.isfinite(residual):
+            raise _diverged()
+        return cls(continuation, values, gap, residual)
+
+
+class Smoother:
+    """The inverse of I - e^{-r} T_z x T_x, which is the derivative without the firm's options.
+
+    Applied in the eigenvectors of T_z and T_x; the real part is kept.
+    """
+
+    def __init__(self, operator: Operator):
+        eigen_z, self._z = np.linalg.eig(operator.z_step)
+        eigen_x, self._x = np.linalg.eig(operator.x_step)
+        self._z_inverse = np.linalg.inv(self._z)
+        self._x_inverse = np.linalg.inv(self._x)
+        kept = 1 - operator.params.discount * np.multiply.outer(eigen_z, eigen_x)
+        self._gain = (1 / kept)[..., None]
+
+    def __call__(self, values: Array) -> Array:
+        """Apply to values (2, nz, nx, nb)."""
+        modes = self._both(self._z_inverse, self._x_inverse, values)
+        return np.ascontiguousarray(self._both(self._z, self._x, self._gain * modes).real)
+
+    @staticmethod
+    def _both(z: Array, x: Array, values: Array) -> Array:
+        shape = values.shape
+        flat = values.reshape(shape[0], shape[1], -1)
+        return np.asarray(np.matmul(x, np.matmul(z, flat).reshape(shape)))
+
+
+def _coarse_start(operator: Operator) -> Array:
+    """Return a start for ``operator`` from a coarse grid."""
+    params, grid = operator.params, operator.grid
+    nodes = [min(n, few) for n, few in zip(grid.shape, COARSE_NODES, strict=True)]
+    sd = max(params.cash_flow_volatility, COARSE_VOLATILITY)
+    coarse = Operator(replace(params, cash_flow_volatility=sd), Grid.of(params, nodes))
+    logger.info("coarse grid %s: %d sweeps", coarse.grid.shape, FIRST_SWEEPS)
+    start = sweep(coarse, first_guess(coarse.grid), FIRST_SWEEPS)
+    start = _approach(coarse, start, below=np.inf)
+    rough = newton(coarse, start, APPROACH_TOLERANCE, APPROACH_STEPS)
+    return np.asarray(np.maximum(coarse.grid.prolong(rough.continuation, grid), 0))
+
+
+def _approach(operator: Operator, start: Array, below: float) -> Array:
+    """Solve roughly for the path of cash-flow volatilities down to the operator's own."""
+    for sd in SMOOTHING_PATH:
+        if operator.params.cash_flow_volatility < sd < below:
+            logger.info("grid %s, cash-flow volatility %g", operator.grid.shape, sd)
+            smoother = Operator(replace(operator.params, cash_flow_volatility=sd), operator.grid)
+            start = newton(smoother, start, APPROACH_TOLERANCE, APPROACH_STEPS).continuation
+    return start
+
+
+def first_guess(grid: Grid) -> Array:
+    """Return the values from which the first sweeps start, shape (2, nz, nx, nb)."""
+    debt = np.minimum(_START * grid.b.nodes, _START)
+    guess = np.empty((2, *grid.shape))
+    guess[0], guess[1] = _START, debt
+    return guess
+
+
+def _newton_direction(derivative: Derivative, smoother: Smoother, gap: Array) -> Array:
+    """Solve (I - T') d = gap approximately by right-preconditioned GMRES."""
+
+    def apply(vector: Array) -> Array:
+        direction = smoother(vector.reshape(gap.shape))
+        return np.asarray((direction - derivative(direction)).ravel())
+
+    system = LinearOperator((gap.size, gap.size), matvec=apply, dtype=float)
+    solved, _ = gmres(system, gap.ravel(), **_KRYLOV)
+    return smoother(solved.reshape(gap.shape))
+
+
+def _diverged() -> NumericalError:
+    return NumericalError(
+        "the values of equity and debt diverge: no finite solution at this calibration; raise "
+        "riskless_rate or highest_investment_cost, or lower investment_growth"
+    )
