@@ -8,7 +8,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[2]
-CONDA_NAMES = {"snakemake-minimal": "snakemake"}
+CONDA_NAMES = {"arch-py": "arch", "matplotlib-base": "matplotlib", "snakemake-minimal": "snakemake"}
 
 
 def locked_versions():
