@@ -61,6 +61,9 @@ def test_panel_has_the_columns_of_the_contract(base):
     assert columns - set(PANEL_COLUMNS) <= {"market_leverage"}
     assert set(panel.aggregates) == {"month", *GS21.columns("aggregates")}
     assert set(panel.states[-1][1]) == set(GS21.columns("states"))
+    types = [{name: column.dtype for name, column in row.items()} for _, row in panel.states]
+    assert all(row == types[0] for row in types)
+    assert types[0]["b"] == np.dtype(float)
     assert np.isfinite(np.stack(list(panel.columns.values()))).all()
 
 
@@ -92,6 +95,13 @@ def test_momentum_is_eleven_returns_and_zero_within_a_year_of_entry(stressed):
         expected = np.where(young, 0, gross[t - 12 + 1 - 1 : t - 1].prod(axis=0) - 1)
         assert np.allclose(panel["mom"][t], expected)
     assert (panel["mom"][12:] == 0).any()
+
+
+def test_a_return_of_minus_one_is_a_default_and_nothing_else(stressed, risky):
+    for _, panel, _ in (stressed, risky):
+        gross = 1 + panel["xret"] + panel.aggregates["rf"][:, None]
+        lost = np.abs(gross[:-1]) < 1e-14
+        assert np.array_equal(lost, state_column(panel, "default")[1:])
 
 
 def test_undefined_growth_of_entrants_can_be_missing():

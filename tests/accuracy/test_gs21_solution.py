@@ -11,6 +11,13 @@ import yaml
 from truepremia.economies.base import Economy
 from truepremia.economies.gs21 import certificate, solver
 from truepremia.economies.gs21.conditional import State, states
+from truepremia.economies.gs21.firm import (
+    LimitedLiability,
+    locked,
+    profit,
+    recovered,
+    refinancing,
+)
 from truepremia.economies.gs21.grid import Axis, Grid
 from truepremia.economies.gs21.month import Month
 from truepremia.economies.gs21.operator import Operator
@@ -171,7 +178,8 @@ def test_off_node_euler_errors_fall_with_the_grid():
 
 @pytest.mark.parametrize("name", ["gs21", "gs21_risky_debt"])
 def test_derivative_of_the_map_agrees_with_central_differences(name):
-    params = calibration(name, z_nodes=12, x_nodes=9, b_nodes=21)
+    # Frequent refinancing, so that every term weighs.
+    params = calibration(name, refinancing_probability=0.4, z_nodes=12, x_nodes=9, b_nodes=21)
     operator = Operator(params, Grid.of(params))
     point = solver.sweep(operator, solver.first_guess(operator.grid), 200)
     rng = np.random.default_rng(1)
@@ -216,6 +224,56 @@ VARIANTS = [
 def test_solver_converges_and_does_not_cycle(change):
     params = calibration(z_nodes=20, x_nodes=13, b_nodes=49, **change)
     assert solver.solve_fixed_point(params).residual <= solver.TOLERANCE
+
+
+def test_investment_and_recovery_by_hand():
+    params = calibration(
+        investment_growth=1.5, highest_investment_cost=100.0, tax_rate=0.25, riskless_rate=0.2
+    )
+    pi = profit(params, np.array(0.0), np.array(0.4))
+    assert pi == pytest.approx(0.75 * 0.6 - params.maintenance_cost)
+    hold = locked(params, pi, np.array(60.0), np.array(80.0))
+    # Investing adds 1.5 * 80 - 60 = 60: taken with probability 0.6, at a mean cost of 30.
+    assert hold.probability == pytest.approx(0.6)
+    assert hold.equity == pytest.approx(pi + 60 + 0.6 * (60 - 30))
+    swap = refinancing(params, pi, np.array(130.0), np.array(70.0), np.array(50.0))
+    # Investing adds 0.5 * 130 - (1.5 * 50 - 70) = 60.
+    assert swap.probability == pytest.approx(0.6)
+    assert swap.equity == pytest.approx(pi + 130 - 70 + 0.6 * (60 - 30))
+    never = locked(params, pi, np.array(60.0), np.array(30.0))
+    assert (never.probability, never.equity) == (0, pytest.approx(pi + 60))
+    always = locked(params, pi, np.array(60.0), np.array(180.0))
+    assert (always.probability, always.equity) == (1, pytest.approx(pi + 60 + 210 - 50))
+
+    capital = recovered(params, np.log(2.0), np.array(0.4), np.array(99.0))
+    assert capital == pytest.approx(0.4 * (1 - params.maintenance_cost + 2))
+    firm = replace(params, recovery="firm_value")
+    claim = 0.4 / (1 - np.exp(-0.2))
+    assert recovered(firm, 0.0, np.array(0.4), np.array(3.0)) == pytest.approx(0.4 * 3)
+    assert recovered(firm, 0.0, np.array(0.4), np.array(99.0)) == pytest.approx(claim)
+    assert recovered(firm, 0.0, np.array(0.4), np.array(-9.0)) == 0
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.7, 5.0])
+def test_limited_liability_has_the_moments_of_a_truncated_normal(sd):
+    value = np.linspace(-12, 12, 25) + 0.1
+    law = LimitedLiability(value, sd)
+    m = np.linspace(-9, 9, 400_001)
+    density = np.exp(-0.5 * m**2)
+    equity = np.maximum(value[:, None] + sd * m, 0)
+    for found, payoff in (
+        (law.survival, equity > 0),
+        (law.mean, equity),
+        (law.square, equity**2),
+    ):
+        assert np.allclose(found, payoff @ density / density.sum(), atol=2e-5)
+
+
+def test_values_that_diverge_are_refused(monkeypatch):
+    monkeypatch.setattr(Params, "violations", lambda _: [])
+    params = calibration(z_nodes=17, x_nodes=13, b_nodes=41, investment_growth=20.0)
+    with pytest.raises(NumericalError, match="diverge"):
+        solver.solve_fixed_point(params)
 
 
 def test_spline_is_the_not_a_knot_cubic():

@@ -110,7 +110,7 @@ def first_population(tables: Tables, x: float, draws: Draws) -> Population:
     """Return the firms of date 0: unit capital, the initial coupon, stationary z."""
     params, count = tables.params, len(draws.innovation)
     z = params.sd_z * draws.innovation
-    coupon = np.full(count, params.initial_coupon)
+    coupon = np.full(count, float(params.initial_coupon))
     firms = Month.with_risk(tables, x).firms(z, coupon, draws.refinances)
     nobody = np.zeros(count, dtype=bool)
     return Population(np.ones(count), z, coupon, draws.refinances, nobody, None, firms)

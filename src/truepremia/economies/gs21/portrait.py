@@ -50,6 +50,7 @@ def portrait(tables: Tables, size: Size, streams: Streams) -> Mapping[str, float
         Means over firm-months; per cent are written as shares (0.01 is one per cent).
         Leverage is debt over debt plus equity, the spread
         12 [ln(1 + next month's expected coupon / debt) - r], the market is weighted by value.
+        Moments without any observation, such as those of defaults that never happen, are left out.
     """
     path = productivity_path(tables.params, size.burnin + size.months, streams.aggregate())
     rows: list[dict[str, float]] = []
@@ -68,7 +69,7 @@ def portrait(tables: Tables, size: Size, streams: Streams) -> Mapping[str, float
     mean["default_correlation_with_x"] = _yearly_correlation(
         series["defaults_per_year"], path[size.start : size.end + 1]
     )
-    return mean
+    return {name: value for name, value in mean.items() if np.isfinite(value)}
 
 
 def _known(params: Params, firms: Population, weights: Array) -> dict[str, float]:

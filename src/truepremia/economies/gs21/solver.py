@@ -27,13 +27,16 @@ APPROACH_TOLERANCE = 1e-4
 
 APPROACH_STEPS = 15
 COARSE_NODES = (17, 13, 41)
+
 COARSE_VOLATILITY = 4.0
 """Smallest cash-flow volatility whose default boundary the coarse grid resolves."""
 
 FIRST_SWEEPS = 400
 SAFEGUARD_SWEEPS = 100
 MOST_STEPS = 60
+
 SHORTEST_STEP = 0.125
+"""Share of a Newton step below which sweeps get further for the same work."""
 
 _START = 100.0
 _KRYLOV = {"rtol": 0.02, "restart": 60, "maxiter": 3}
