@@ -62,6 +62,7 @@ PANEL_COLUMNS = {
     "roe": Column("rate", "cash flow over lagged book value"),
     "mom": Column("return", "simple return from t-12 to t-1, 11 months, skipping the latest"),
     "mkt_lev": Column("ratio", "debt coupon over market value of equity at t"),
+    "market_leverage": Column("share", "market value of debt over that of debt and equity at t"),
     "no_capital": Column("flag", "the firm has no capital in place at t"),
     "A_1_taylor": Column("return per s.d.", "loading on the first aggregate shock, Taylor"),
     "A_2_taylor": Column("return per s.d.", "loading on the second aggregate shock, Taylor"),

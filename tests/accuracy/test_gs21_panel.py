@@ -58,7 +58,7 @@ def test_panel_has_the_columns_of_the_contract(base):
     _, panel, _ = base
     columns = set(panel.columns)
     assert set(GS21.layout.columns) - {"month"} <= columns
-    assert columns - set(PANEL_COLUMNS) <= {"market_leverage"}
+    assert columns <= set(PANEL_COLUMNS)
     assert set(panel.aggregates) == {"month", *GS21.columns("aggregates")}
     assert set(panel.states[-1][1]) == set(GS21.columns("states"))
     types = [{name: column.dtype for name, column in row.items()} for _, row in panel.states]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from truepremia.economies.base import Economy
+from truepremia.economies import ECONOMIES
 from truepremia.economies.gs21 import certificate, solver
 from truepremia.economies.gs21.conditional import State, states
 from truepremia.economies.gs21.firm import (
@@ -29,13 +29,7 @@ from truepremia.panel import Size
 from truepremia.seeds import Streams
 
 CONFIG = Path(__file__).parents[2] / "config" / "economies"
-GS21 = Economy(
-    name="gs21",
-    title="Gomes and Schmid (2021)",
-    characteristics=("size", "bm", "agr", "roe", "mom", "mkt_lev"),
-    shocks=("x",),
-    loadings=("taylor",),
-)
+GS21 = ECONOMIES["gs21"]
 COARSE = {"z_nodes": 24, "x_nodes": 15, "b_nodes": 51}
 
 

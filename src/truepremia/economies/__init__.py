@@ -22,6 +22,13 @@ ECONOMIES: Mapping[str, Economy] = {
             shocks=("z", "x"),
             loadings=("taylor", "proj"),
         ),
+        Economy(
+            name="gs21",
+            title="Gomes and Schmid (2021)",
+            characteristics=("size", "bm", "agr", "roe", "mom", "mkt_lev"),
+            shocks=("x",),
+            loadings=("taylor",),
+        ),
     )
 }
 """The registry: adding an economy is one entry here, one package beside this file and one

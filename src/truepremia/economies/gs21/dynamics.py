@@ -1,11 +1,13 @@
 """How a population of firms moves from one month to the next."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from truepremia.economies.gs21.month import Firms, Month, Tables
 from truepremia.economies.gs21.parameters import Params
+from truepremia.panel import Size
 from truepremia.seeds import Streams, blocks
 
 Array = np.ndarray
@@ -151,3 +153,17 @@ def advance(last: Population, x: float, cost: Array, draws: Draws) -> Population
         refinances[rows] = draws.entrant_refinances[rows]
         firms.replace(rows, month.firms(z[rows], coupon[rows], refinances[rows]))
     return Population(capital, z, coupon, refinances, dead, gross, firms)
+
+
+def populations(
+    tables: Tables, size: Size, streams: Streams, path: Array
+) -> Iterator[tuple[int, Population]]:
+    """Yield the firms at dates 0..size.end + 1 along the path of x."""
+    draw = FirmStreams(tables.params, size.firms, streams).draw
+    draws = draw()
+    now = first_population(tables, path[0], draws)
+    yield 0, now
+    for date in range(1, size.end + 2):
+        cost, draws = draws.cost, draw()
+        now = advance(now, path[date], cost, draws)
+        yield date, now

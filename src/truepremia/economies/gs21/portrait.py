@@ -1,16 +1,10 @@
 """What an economy looks like: moments of a simulated population of firms."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from truepremia.economies.gs21.dynamics import (
-    FirmStreams,
-    Population,
-    advance,
-    first_population,
-    productivity_path,
-)
+from truepremia.economies.gs21.dynamics import Population, populations, productivity_path
 from truepremia.economies.gs21.month import Tables
 from truepremia.economies.gs21.parameters import Params
 from truepremia.panel import Size
@@ -19,20 +13,6 @@ from truepremia.seeds import Streams
 Array = np.ndarray
 
 MONTHS_PER_YEAR = 12
-
-
-def populations(
-    tables: Tables, size: Size, streams: Streams, path: Array
-) -> Iterator[tuple[int, Population]]:
-    """Yield the firms at dates 0..size.end + 1 along the path of x."""
-    draw = FirmStreams(tables.params, size.firms, streams).draw
-    draws = draw()
-    now = first_population(tables, path[0], draws)
-    yield 0, now
-    for date in range(1, size.end + 2):
-        cost, draws = draws.cost, draw()
-        now = advance(now, path[date], cost, draws)
-        yield date, now
 
 
 def portrait(tables: Tables, size: Size, streams: Streams) -> Mapping[str, float]:

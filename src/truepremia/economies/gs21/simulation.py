@@ -9,10 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from truepremia.economies.gs21.dynamics import Population, productivity_path
+from truepremia.economies.gs21.dynamics import Population, populations, productivity_path
 from truepremia.economies.gs21.month import Tables
 from truepremia.economies.gs21.parameters import Params
-from truepremia.economies.gs21.portrait import populations
 from truepremia.economies.gs21.solution import Solution
 from truepremia.panel import Column, SimulatedMonth, Simulation, Size
 from truepremia.seeds import Streams
