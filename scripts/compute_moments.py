@@ -2,8 +2,8 @@
 
 from truepremia.economies import economy
 from truepremia.economy_files import read_cross_sections, read_solution, read_states
-from truepremia.moment_files import moment_writer
-from truepremia.stage import logger, running, with_progress
+from truepremia.moment_files import StoredMonth, moment_writer
+from truepremia.stage import in_order, logger, running, with_progress
 from truepremia.store import TableFile
 
 with running(snakemake) as settings:
@@ -16,9 +16,16 @@ with running(snakemake) as settings:
     states = read_states(inputs.states, model, panel_id, solution, aggregates, firms)
     panel = read_cross_sections(inputs.panel, panel_id, model.layout_with())
     first = settings["burnin"] + settings["window"]
-    with moment_writer(snakemake.output, panel_id, first) as writer:
-        months = zip(states, panel, aggregates["sdf"], strict=True)
-        for state, cross_section, sdf in with_progress(months, settings["months"]):
-            errors = model.euler_errors(solution, state)
-            writer.append(model.moments(solution, state), cross_section, sdf, errors)
+
+    def stored(known):
+        """Return what is stored of one month."""
+        state, cross_section, sdf = known
+        errors = model.euler_errors(solution, state)
+        moments = model.moments(solution, state)
+        return StoredMonth.reduce(moments, cross_section, sdf, errors, first)
+
+    months = in_order(stored, zip(states, panel, aggregates["sdf"], strict=True), snakemake.threads)
+    with moment_writer(snakemake.output, panel_id) as writer:
+        for month in with_progress(months, settings["months"]):
+            writer.append(month)
     logger.info("largest Euler error %.1e", writer.largest_error)

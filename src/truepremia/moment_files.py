@@ -1,7 +1,8 @@
 """Files of conditional moments, written and read one month at a time."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ SDF_COLUMNS = {
 
 
 @contextlib.contextmanager
-def moment_writer(paths: Any, panel_id: str, first: int) -> Iterator["MomentWriter"]:
+def moment_writer(paths: Any, panel_id: str) -> Iterator["MomentWriter"]:
     """Open the files of a panel's moments; they appear when the block ends well.
 
     Parameters
@@ -41,28 +42,39 @@ def moment_writer(paths: Any, panel_id: str, first: int) -> Iterator["MomentWrit
     paths : object
         Attributes ``moments`` and ``sdf`` name the files to write.
     panel_id : str
-    first : int
-        First month whose mean, F and d are stored: the first with a full window before it.
     """
     with (
         table_writer(paths.moments, "moments", panel_id, MOMENT_COLUMNS) as moments,
         table_writer(paths.sdf, "sdf", panel_id, SDF_COLUMNS) as sdf,
     ):
-        yield MomentWriter(moments, sdf, first)
+        yield MomentWriter(moments, sdf)
 
 
-class MomentWriter:
-    """Reduces each month's moments to what is stored; made by :func:`moment_writer`."""
+@dataclass(frozen=True, eq=False)
+class StoredMonth:
+    """What is stored of one month's moments.
 
-    def __init__(self, moments: Table, sdf: Table, first: int):
-        self._moments, self._sdf, self._first = moments, sdf, first
-        self.largest_error = 0.0
-        """Largest absolute Euler error of all firms and months so far."""
+    Parameters
+    ----------
+    row : mapping of str to number
+        The month's row of the SDF table.
+    moments : Moments or None
+        Mean, F and d without the columns that carry nothing; None before the first full window.
+    """
 
-    def append(
-        self, moments: Moments, cross_section: CrossSection, sdf: float, euler_errors: Array
-    ) -> None:
-        """Store one month.
+    row: Mapping[str, float]
+    moments: Moments | None
+
+    @classmethod
+    def reduce(
+        cls,
+        moments: Moments,
+        cross_section: CrossSection,
+        sdf: float,
+        euler_errors: Array,
+        first: int,
+    ) -> "StoredMonth":
+        """Reduce one month to what is stored.
 
         Parameters
         ----------
@@ -73,19 +85,34 @@ class MomentWriter:
             Realised discount factor from the month to the next.
         euler_errors : array, shape (N,)
             E_t[m R_i] - 1 of every firm.
+        first : int
+            First month whose mean, F and d are stored: the first with a full window before it.
         """
-        error = float(np.abs(euler_errors).max())
-        self.largest_error = max(self.largest_error, error)
         row = {
-            "month": np.int32(moments.month),
+            "month": moments.month,
             "max_sr": moments.max_sharpe(),
             "sdf_ret": moments.sdf_portfolio() @ cross_section.excess_return,
             "sdf": sdf,
-            "euler_error": error,
+            "euler_error": float(np.abs(euler_errors).max()),
         }
-        self._sdf.append({name: np.array([value]) for name, value in row.items()})
-        if moments.month >= self._first:
-            _append(self._moments, moments.compressed())
+        return cls(row, moments.compressed() if moments.month >= first else None)
+
+
+class MomentWriter:
+    """Writes months in calendar order; made by :func:`moment_writer`."""
+
+    def __init__(self, moments: Table, sdf: Table):
+        self._moments, self._sdf = moments, sdf
+        self.largest_error = 0.0
+        """Largest absolute Euler error of all firms and months so far."""
+
+    def append(self, month: StoredMonth) -> None:
+        """Store one month."""
+        self.largest_error = max(self.largest_error, month.row["euler_error"])
+        row = {name: np.array([value]) for name, value in month.row.items()}
+        self._sdf.append({**row, "month": row["month"].astype(np.int32)})
+        if month.moments is not None:
+            _append(self._moments, month.moments)
 
 
 def _append(table: Table, moments: Moments) -> None:

@@ -15,7 +15,7 @@ from truepremia.economy_files import write_solution as write_bgn_solution
 from truepremia.errors import DataError
 from truepremia.factor_files import read_factor_returns, write_factor_returns
 from truepremia.factors.base import FactorReturns
-from truepremia.moment_files import moment_writer, read_moments
+from truepremia.moment_files import StoredMonth, moment_writer, read_moments
 from truepremia.moments import Moments
 from truepremia.panel import PANEL_COLUMNS, Column, CrossSection, Layout, SimulatedMonth, Simulation
 from truepremia.store import REMEDY, TableFile, replacing, table_writer, write_json, write_table
@@ -204,13 +204,14 @@ def moments_file(tmp_path):
         moments, sdf = tmp_path / "moments.parquet", tmp_path / "sdf.parquet"
 
     written = [month_of_moments(month, width=1 + month % 3) for month in range(40, 50)]
-    with moment_writer(Paths, "bgn_0", first=44) as writer:
+    with moment_writer(Paths, "bgn_0") as writer:
         for known in written:
             excess = np.full(6, 0.01)
             cross_section = CrossSection(
                 known.month, known.firm, (), np.empty((6, 0)), np.ones(6), excess, {}
             )
-            writer.append(known, cross_section, 0.99, np.linspace(-3e-14, 2e-14, 6))
+            errors = np.linspace(-3e-14, 2e-14, 6)
+            writer.append(StoredMonth.reduce(known, cross_section, 0.99, errors, first=44))
     assert writer.largest_error == 3e-14
     return Paths, written
 
