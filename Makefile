@@ -46,7 +46,7 @@ check: $(STAMP)
 	snakemake --lint
 
 bench: $(STAMP)
-	python benchmarks/stages.py
+	python benchmarks/run.py
 
 lock:
 	$(PYTHON) -m venv --clear .lock-venv

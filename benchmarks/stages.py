@@ -1,10 +1,10 @@
-"""Measure CPU time, wall time and peak memory of every stage, and growth in the number of firms.
+"""CPU time, wall time, peak memory and bytes on disk of every stage.
 
 Each stage runs as it does in the workflow, its script in a process of its own, with Python's
 start and imports included and the workflow engine excluded:
 
-    python benchmarks/stages.py            one panel of every economy at the configured size
-    python benchmarks/stages.py --growth   simulation and one month's moments by number of firms
+    python benchmarks/stages.py                                 panels of the configured size
+    python benchmarks/stages.py --firms 10000 --months 120      another size
 """
 
 import argparse
@@ -13,17 +13,16 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from truepremia.config import load_config_file  # noqa: E402
-from truepremia.economies import ECONOMIES, economy  # noqa: E402
-from truepremia.panel import Panel, Size  # noqa: E402
-from truepremia.seeds import Streams  # noqa: E402
+from truepremia.config import RunConfig, load_config_file  # noqa: E402
+from truepremia.economies import ECONOMIES  # noqa: E402
+from truepremia.panel import Size  # noqa: E402
 from truepremia.workflow import Workflow  # noqa: E402
 
 RUN_SCRIPT = """
@@ -36,35 +35,74 @@ runpy.run_path(sys.argv[1], init_globals={"snakemake": Files(named)})
 """
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What one job took: CPU and wall seconds, peak MB, MB written."""
+
+    label: str
+    cpu: float
+    wall: float
+    peak: float
+    written: float
+
+
 def main() -> None:
-    """Print the chosen measurements."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--growth", action="store_true", help="growth in the number of firms")
-    parser.add_argument("--models", nargs="+", default=list(ECONOMIES), help="economies")
-    arguments = parser.parse_args()
-    os.environ.update(OPENBLAS_NUM_THREADS="1", PYTHONPATH=str(ROOT / "src"))
-    for model in arguments.models:
-        measure_growth(model) if arguments.growth else measure_stages(model)
-
-
-def measure_stages(model: str) -> None:
-    """Run all stages of panel 0 of ``model`` and print a table."""
+    """Print a table for every chosen economy and size."""
     config = load_config_file(ROOT / "config" / "config.yaml")
-    size = config.size
-    print(f"\n{model}: {size.firms} firms, {size.months} months after {size.burnin}")
-    print(f"{'stage':38s} {'CPU s':>7s} {'wall s':>7s} {'peak MB':>8s}")
-    total = 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        for label, rule, job in stage_jobs(Workflow(config, ROOT), model, Path(folder)):
-            cpu, wall, peak = run(ROOT / "scripts" / f"{rule}.py", job)
-            total += cpu
-            print(f"{label:38s} {cpu:7.2f} {wall:7.2f} {peak:8.0f}")
-    print(f"{'total':38s} {total:7.2f}")
-    start = run(None, {})[0]
-    print(f"{'of which Python and numpy start, a job':38s} {start:7.2f}")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", nargs="+", default=list(ECONOMIES), help="economies")
+    parser.add_argument("--firms", nargs="+", type=int, default=[config.size.firms])
+    parser.add_argument("--months", type=int, default=config.size.months)
+    parser.add_argument("--folder", type=Path, help="keep the files of the last panel here")
+    arguments = parser.parse_args()
+    for model in arguments.models:
+        for firms in arguments.firms:
+            sized = resized(config, firms, arguments.months)
+            costs = panel_costs(sized, model, arguments.folder)
+            print("\n".join(["", heading(model, sized.size), *table(costs)]))
+    print(f"\nof which Python and numpy start, a job: {run(None, {}).cpu:.2f} CPU s")
 
 
-def stage_jobs(workflow: Workflow, model: str, folder: Path):
+def resized(config: RunConfig, firms: int, months: int) -> RunConfig:
+    """Return the configuration at another size; the window stays shorter than the panel."""
+    window = min(config.window, max(2, months // 2))
+    return replace(config, size=Size(firms, months, config.size.burnin), window=window)
+
+
+def heading(model: str, size: Size) -> str:
+    """Return the title of one panel's table."""
+    return f"{model}: {size.firms:,} firms, {size.months} months after {size.burnin}"
+
+
+def table(costs: list[Cost]) -> list[str]:
+    """Return the lines of a Markdown table of one panel's jobs."""
+    total = Cost(
+        "total",
+        sum(c.cpu for c in costs),
+        sum(c.wall for c in costs),
+        max(c.peak for c in costs),
+        sum(c.written for c in costs),
+    )
+    rows = (
+        f"| {c.label} | {c.cpu:.2f} | {c.wall:.2f} | {c.peak:.0f} | {c.written:.1f} |"
+        for c in [*costs, total]
+    )
+    return ["| job | CPU s | wall s | peak MB | MB on disk |", "|---|---|---|---|---|", *rows]
+
+
+def panel_costs(config: RunConfig, model: str, folder: Path | None = None) -> list[Cost]:
+    """Run all stages of panel 0 of ``model``, in ``folder`` or in a temporary one."""
+    workflow = Workflow(config, ROOT)
+    with tempfile.TemporaryDirectory() as temporary:
+        kept = folder or Path(temporary)
+        kept.mkdir(parents=True, exist_ok=True)
+        return [
+            replace(run(ROOT / "scripts" / f"{rule}.py", job), label=label)
+            for label, rule, job in stage_jobs(workflow, model, kept)
+        ]
+
+
+def stage_jobs(workflow: Workflow, model: str, folder: Path) -> Iterator[tuple[str, str, dict]]:
     """Yield (label, rule, job) of every job of one panel, in a valid order."""
     loadings = ECONOMIES[model].loadings
     tables = ("panel", "aggregates", "states", "moments", "sdf", "fama_stats", "model_stats")
@@ -96,6 +134,7 @@ def stage_jobs(workflow: Workflow, model: str, folder: Path):
                 "input": {name[key]: path[key] for key in inputs},
                 "output": {name[key]: path[key] for key in outputs},
                 "log": [str(folder / f"{label}.log")],
+                "threads": 1,
             },
         )
 
@@ -117,49 +156,27 @@ def stage_jobs(workflow: Workflow, model: str, folder: Path):
     yield job("bundle_panel", inputs, ["bundle", "manifest"], index="0")
 
 
-def run(script: Path | None, job: dict) -> tuple[float, float, float]:
-    """Run a script in a new process and return CPU seconds, wall seconds and peak MB."""
+def run(script: Path | None, job: dict) -> Cost:
+    """Run a script in a new process; without one, only start Python and import our files."""
     code = RUN_SCRIPT if script else "import truepremia.store"
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
     started = time.monotonic()
     child = os.posix_spawn(
         sys.executable,
         [sys.executable, "-c", code, str(script), json.dumps(job)],
-        dict(os.environ),
+        environment,
         file_actions=[(os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0o600)],
     )
     _, status, usage = os.wait4(child, 0)
     if status:
         sys.exit(f"{script} failed; its log has the reason")
-    wall = time.monotonic() - started
-    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
-
-
-def measure_growth(model: str) -> None:
-    """Print CPU time of simulation and of one month's moments by number of firms."""
-    config = load_config_file(ROOT / "config" / "config.yaml")
-    chosen = economy(model)
-    solution = chosen.solve(chosen.parameters(config.calibrations[model]))
-    size = Size(firms=1000, months=12, burnin=108)
-    print(
-        f"\n{model}: {size.months} months after {size.burnin}, CPU in microseconds per firm-month"
+    return Cost(
+        label=script.stem if script else "start",
+        cpu=usage.ru_utime + usage.ru_stime,
+        wall=time.monotonic() - started,
+        peak=usage.ru_maxrss / 1024,
+        written=sum(Path(file).stat().st_size for file in job.get("output", {}).values()) / 1e6,
     )
-    print(f"{'firms':>8s} {'simulate':>10s} {'moments':>10s} {'ratio to first':>20s}")
-    first = None
-    for firms in (1_000, 10_000, 100_000):
-        size = Size(firms, size.months, size.burnin)
-        started = time.process_time()
-        simulation = chosen.simulate(solution, size, Streams(config.seed, model, 0))
-        panel = Panel.collect(chosen.layout, simulation)
-        simulate = (time.process_time() - started) / (firms * (size.burnin + size.months))
-        states = list(chosen.states(solution, panel.aggregates, panel.states, firms))
-        started = time.process_time()
-        for state in states:
-            chosen.moments(solution, state).max_sharpe()
-        moments = (time.process_time() - started) / (firms * len(states))
-        row = np.array([simulate, moments]) * 1e6
-        first = row if first is None else first
-        ratio = row / first
-        print(f"{firms:8d} {row[0]:10.3f} {row[1]:10.3f} {ratio[0]:10.2f} {ratio[1]:9.2f}")
 
 
 if __name__ == "__main__":
