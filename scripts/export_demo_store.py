@@ -1,0 +1,10 @@
+"""Export a simulated panel as a Tidy-Finance store."""
+
+from truepremia.stage import logger, running
+from truepremia.tidy.demo import DemoRules, export_store
+
+with running(snakemake) as settings:
+    panel_id = f"{settings['model']}_{settings['index']}"
+    rules = DemoRules(**settings["demo"])
+    rows = export_store(snakemake.output.store, snakemake.input, panel_id, rules)
+    logger.info("%s simulated: %s", panel_id, ", ".join(f"{n} {t}" for t, n in rows.items()))

@@ -1,0 +1,1 @@
+"""The empirical track: Fama-French factors from a Tidy-Finance store."""

@@ -1,0 +1,474 @@
+"""How close replicated factors come to the published ones: published = a + b replicated + e.
+
+Both series are rounded to four decimals, the precision of the published data, and their common
+months are compared by least squares with classical standard errors. Newey-West t-statistics use
+Bartlett weights with floor(4 (N / 100)^(2/9)) lags and no small-sample correction.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import statsmodels.formula.api as smf
+from statsmodels.regression.rolling import RollingOLS
+
+from truepremia.errors import DataError
+from truepremia.panel import Column
+
+FACTORS = ("smb", "hml", "mkt_excess", "smb_ff5", "hml_ff5", "rmw", "cma")
+"""Factors that are evaluated if both tables have them; the first two must be there."""
+
+REQUIRED = FACTORS[:2]
+
+DECIMALS = 4
+FEWEST_MONTHS, FEW_MONTHS = 3, 24
+ROLLING_MONTHS = 60
+
+PERCENT_MEDIAN = 0.2
+"""A factor whose median absolute return per month exceeds this is not in decimals."""
+
+EXACT = 1e-9
+"""Residuals of rounded series below this are floating point, not data."""
+
+SIGNIFICANCE = 0.05
+
+SLOPE_NEAR_ONE, HIGH_R2 = 0.05, 0.95
+"""A slope this near to 1 and an adjusted R2 this high meet the book's loose criteria."""
+
+ROLLING_COLUMNS = {
+    "month": Column("month", f"last of {ROLLING_MONTHS} common months"),
+    "factor": Column("", "name of the factor"),
+    "r2": Column("1", "R2 of the published on the replicated series"),
+    "slope": Column("1", "slope of the published on the replicated series"),
+}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The regression of one published on one replicated factor; None where undefined.
+
+    Parameters
+    ----------
+    first_month, last_month : str or None
+        First and last common month, such as "1961-07".
+    months : int
+        Number N of common months.
+    intercept, slope : float or None
+        Coefficients a (per month) and b, each followed by its classical standard error (``_se``),
+        t (``_t``), p-value (``_p``), 95% interval (``_low``, ``_high``) and Newey-West t.
+    r2, adj_r2, f, f_p : float or None
+        R2 and the F test that the slope is zero.
+    joint_f, joint_p : float or None
+        F test that a = 0 and b = 1.
+    newey_west_lags : int or None
+    correlation : float or None
+    difference_mean, difference_sd : float or None
+        Of published minus replicated, per month.
+    """
+
+    first_month: str | None = None
+    last_month: str | None = None
+    months: int = 0
+    intercept: float | None = None
+    intercept_se: float | None = None
+    intercept_t: float | None = None
+    intercept_p: float | None = None
+    intercept_low: float | None = None
+    intercept_high: float | None = None
+    intercept_newey_west_t: float | None = None
+    slope: float | None = None
+    slope_se: float | None = None
+    slope_t: float | None = None
+    slope_p: float | None = None
+    slope_low: float | None = None
+    slope_high: float | None = None
+    slope_newey_west_t: float | None = None
+    r2: float | None = None
+    adj_r2: float | None = None
+    f: float | None = None
+    f_p: float | None = None
+    joint_f: float | None = None
+    joint_p: float | None = None
+    newey_west_lags: int | None = None
+    correlation: float | None = None
+    difference_mean: float | None = None
+    difference_sd: float | None = None
+
+
+@dataclass(frozen=True)
+class FactorEvaluation:
+    """Everything said about one factor.
+
+    Parameters
+    ----------
+    name : str
+    fit : Fit
+        All common months.
+    decades : mapping of str to Fit
+        By decade, such as "1960s".
+    two_years : mapping of str to Fit
+        "without" and "with" the filter of two years in Compustat, on the same months; empty if
+        the factor has no filtered version.
+    table : str
+        The regression table as the Tidy Finance chapter prints it.
+    verdict : str
+    """
+
+    name: str
+    fit: Fit
+    decades: Mapping[str, Fit]
+    two_years: Mapping[str, Fit]
+    table: str
+    verdict: str
+
+    def samples(self) -> dict[str, Fit]:
+        """Return every fit by the name of its sample."""
+        filtered = {f"{name} two-year filter": fit for name, fit in self.two_years.items()}
+        return {"all": self.fit, **self.decades, **filtered}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The evaluation of all factors.
+
+    Parameters
+    ----------
+    factors : tuple of FactorEvaluation
+    warnings : tuple of str
+        What a reader should know before believing the numbers.
+    """
+
+    factors: tuple[FactorEvaluation, ...]
+    warnings: tuple[str, ...]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the evaluation in builtin types, None where a number is undefined."""
+        return {
+            "factors": {
+                factor.name: {
+                    "all": asdict(factor.fit),
+                    "decades": {name: asdict(fit) for name, fit in factor.decades.items()},
+                    "two_years": {name: asdict(fit) for name, fit in factor.two_years.items()},
+                    "verdict": factor.verdict,
+                }
+                for factor in self.factors
+            },
+            "newey_west": "Bartlett weights, floor(4 (N / 100)^(2/9)) lags",
+            "warnings": list(self.warnings),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for every factor and sample."""
+        return pd.DataFrame(
+            [
+                {"factor": factor.name, "sample": sample, **asdict(fit)}
+                for factor in self.factors
+                for sample, fit in factor.samples().items()
+            ]
+        )
+
+    def to_text(self) -> str:
+        """Return the tables, each with its verdict, and the warnings."""
+        parts = [f"{factor.table}\n{factor.verdict}\n" for factor in self.factors]
+        return "\n".join([*parts, *(f"warning: {line}" for line in self.warnings)]).rstrip() + "\n"
+
+
+def evaluate(
+    replicated: pd.DataFrame, published: pd.DataFrame, two_years: pd.DataFrame | None = None
+) -> Evaluation:
+    """Compare replicated with published factors.
+
+    Parameters
+    ----------
+    replicated, published : DataFrame
+        ``month`` and factors in decimals per month; unrounded.
+    two_years : DataFrame, optional
+        ``month``, ``smb`` and ``hml``, replicated with two years in Compustat required.
+
+    Raises
+    ------
+    DataError
+        If the tables have fewer than three months of smb or hml in common, or are in percent.
+    """
+    _check_ranges(replicated, published)
+    warnings: list[str] = []
+    done = []
+    for name in factors_of(replicated, published):
+        pair = common_months(name, replicated, published)
+        if len(pair) < FEWEST_MONTHS:
+            warnings.append(_too_few(name, len(pair)))
+            if name in REQUIRED:
+                raise DataError(warnings[-1])
+            continue
+        done.append(_factor(name, pair, _filtered(name, pair, two_years), warnings))
+    return Evaluation(tuple(done), tuple(warnings))
+
+
+def rolling_fits(replicated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Return R2 and slope over the last 60 common months, null where one series is constant.
+
+    Parameters
+    ----------
+    replicated, published : DataFrame
+        As in :func:`evaluate`.
+
+    Returns
+    -------
+    DataFrame
+        ``month``, ``factor``, ``r2``, ``slope``; no rows for a factor with fewer months.
+    """
+    tables = [pd.DataFrame({name: [] for name in ROLLING_COLUMNS})]
+    for name in factors_of(replicated, published):
+        pair = common_months(name, replicated, published)
+        if len(pair) < ROLLING_MONTHS:
+            continue
+        windows = pair.rolling(ROLLING_MONTHS)
+        varies = ((windows.max() - windows.min()) > 0).all(axis="columns").to_numpy()
+        x = pair["replicated"].to_numpy()
+        design = np.column_stack([np.ones(len(x)), x])
+        fit = RollingOLS(pair["published"].to_numpy(), design, window=ROLLING_MONTHS).fit()
+        table = {"month": pair.index, "factor": name, "r2": fit.rsquared, "slope": fit.params[:, 1]}
+        frame = pd.DataFrame(table)
+        frame.loc[~varies, ["r2", "slope"]] = np.nan
+        tables.append(frame.iloc[ROLLING_MONTHS - 1 :])
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled or tables, ignore_index=True)
+
+
+def factors_of(replicated: pd.DataFrame, published: pd.DataFrame) -> list[str]:
+    """Return the factors that both tables have, in the order of ``FACTORS``."""
+    return [name for name in FACTORS if name in replicated and name in published]
+
+
+def common_months(name: str, replicated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Return the rounded series of one factor in the months in which both have a value.
+
+    Returns
+    -------
+    DataFrame
+        ``published`` and ``replicated`` by month, ascending.
+    """
+    pair = {
+        "published": published.set_index("month")[name],
+        "replicated": replicated.set_index("month")[name],
+    }
+    return pd.DataFrame(pair).dropna().sort_index().round(DECIMALS)
+
+
+def newey_west_lags(months: int) -> int:
+    """Return floor(4 (N / 100)^(2/9)), the rule of Newey and West (1994)."""
+    return int(4 * math.pow(months / 100, 2 / 9))
+
+
+def _check_ranges(replicated: pd.DataFrame, published: pd.DataFrame) -> None:
+    tables = {"replicated": replicated, "published": published}
+    ranges = {name: _range(table["month"]) for name, table in tables.items()}
+    if not set(replicated["month"]) & set(published["month"]):
+        raise DataError(
+            f"the replicated factors ({ranges['replicated']}) and the published factors "
+            f"({ranges['published']}) have no month in common; give the store published factors "
+            f"of the months of its stocks"
+        )
+    for kind, table in tables.items():
+        for name in FACTORS:
+            median = table[name].abs().median() if name in table else 0.0
+            if median > PERCENT_MEDIAN:
+                raise DataError(
+                    f"the {kind} factor {name} has a median absolute return of {median:.4g} per "
+                    f"month, as if it were in percent; factors are in decimals, divide by 100"
+                )
+
+
+def _range(month: "pd.Series[Any]") -> str:
+    if month.empty:
+        return "no month"
+    return f"{month.min():%Y-%m} to {month.max():%Y-%m}"
+
+
+def _too_few(name: str, months: int) -> str:
+    return (
+        f"published and replicated {name} have {months} months in common, a regression needs "
+        f"{FEWEST_MONTHS}; lengthen the series or look why values are missing"
+    )
+
+
+def _filtered(
+    name: str, pair: pd.DataFrame, two_years: pd.DataFrame | None
+) -> Mapping[str, pd.DataFrame]:
+    """Return the pairs without and with the two-year filter, both of the months of both."""
+    if two_years is None or name not in two_years:
+        return {}
+    series = two_years.set_index("month")[name].dropna().round(DECIMALS)
+    months = pair.index.intersection(series.index)
+    without = pair.loc[months]
+    return {"without": without, "with": without.assign(replicated=series.loc[months])}
+
+
+def _factor(
+    name: str, pair: pd.DataFrame, filtered: Mapping[str, pd.DataFrame], warnings: list[str]
+) -> FactorEvaluation:
+    fit, table = _fit(name, pair)
+    if len(pair) < FEW_MONTHS:
+        warnings.append(f"{name}: only {len(pair)} common months, estimates are imprecise")
+    if fit.slope is None:
+        warnings.append(f"{name}: {_constant(pair)} is constant, the regression is undefined")
+    elif fit.slope_t is None:
+        warnings.append(f"{name}: the fit is exact, tests of it are undefined")
+    decades = pair.groupby(pd.DatetimeIndex(pair.index).year // 10 * 10)
+    two_years = {label: _fit(name, chosen)[0] for label, chosen in filtered.items()}
+    return FactorEvaluation(
+        name=name,
+        fit=fit,
+        decades={f"{decade}s": _fit(name, chosen)[0] for decade, chosen in decades},
+        two_years=two_years,
+        table=table,
+        verdict=" ".join([_verdict(name, fit), *_filter_verdict(two_years)]),
+    )
+
+
+def _constant(pair: pd.DataFrame) -> str:
+    constant = [str(kind) for kind in pair if pair[kind].min() == pair[kind].max()]
+    return " and ".join(f"the {kind} series" for kind in constant)
+
+
+def _fit(name: str, pair: pd.DataFrame) -> tuple[Fit, str]:
+    """Return the regression and its printed table."""
+    months = len(pair)
+    if not months:
+        return Fit(), f"{name}: no common month\n"
+    difference = pair["published"] - pair["replicated"]
+    known: dict[str, Any] = {
+        "first_month": f"{pair.index[0]:%Y-%m}",
+        "last_month": f"{pair.index[-1]:%Y-%m}",
+        "months": months,
+        "difference_mean": float(difference.mean()),
+        "difference_sd": _number(difference.std()),
+    }
+    if months < FEWEST_MONTHS or (pair.min() == pair.max()).any():
+        return Fit(**known), f"{name}: the regression is undefined\n"
+    regressor = f"{name}_replicated"
+    data = pair.rename(columns={"published": name, "replicated": regressor})
+    result = smf.ols(f"{name} ~ {regressor}", data=data).fit()
+    known |= {
+        "intercept": result.params["Intercept"],
+        "slope": result.params[regressor],
+        "correlation": float(np.corrcoef(pair["published"], pair["replicated"])[0, 1]),
+        "r2": result.rsquared,
+        "adj_r2": result.rsquared_adj,
+    }
+    if result.resid.abs().max() > EXACT:
+        known |= _tests(result, regressor)
+        table = "\n".join(str(part) for part in result.summary(slim=True).tables)
+    else:
+        table = f"{name}: the fit is exact"
+    return Fit(**{key: _plain(value) for key, value in known.items()}), table + "\n"
+
+
+def _tests(result: Any, regressor: str) -> dict[str, Any]:
+    """Return what the residuals allow to test."""
+    lags = newey_west_lags(int(result.nobs))
+    robust = result.get_robustcov_results("HAC", maxlags=lags)
+    joint = result.f_test(f"Intercept = 0, {regressor} = 1")
+    interval = result.conf_int(SIGNIFICANCE)
+    tests = {
+        "f": result.fvalue,
+        "f_p": result.f_pvalue,
+        "joint_f": joint.fvalue,
+        "joint_p": joint.pvalue,
+        "newey_west_lags": lags,
+    }
+    for position, (name, term) in enumerate({"intercept": "Intercept", "slope": regressor}.items()):
+        tests |= {
+            f"{name}_se": result.bse[term],
+            f"{name}_t": result.tvalues[term],
+            f"{name}_p": result.pvalues[term],
+            f"{name}_low": interval.loc[term, 0],
+            f"{name}_high": interval.loc[term, 1],
+            f"{name}_newey_west_t": robust.tvalues[position],
+        }
+    return tests
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int) or value is None else _number(value)
+
+
+def _number(value: Any) -> float | None:
+    """Return a float, or None for what JSON cannot hold."""
+    return float(value) if math.isfinite(value) else None
+
+
+def _verdict(name: str, fit: Fit) -> str:
+    """Say what the regression says about the replication, criterion by criterion."""
+    if fit.slope is None or fit.adj_r2 is None:
+        return f"{name.upper()}: no verdict, the regression is undefined."
+    if fit.intercept_p is None:
+        return (
+            f"{name.upper()}: published = {round(fit.intercept or 0, 4) + 0:.4f} + "
+            f"{fit.slope:.4f} replicated, without error, over {fit.months} months."
+        )
+    sound = fit.intercept_p >= SIGNIFICANCE
+    near = abs(fit.slope - 1) <= SLOPE_NEAR_ONE
+    high = fit.adj_r2 >= HIGH_R2
+    failed = [
+        text
+        for holds, text in (
+            (sound, "an intercept of zero"),
+            (near, f"a slope within {SLOPE_NEAR_ONE} of 1"),
+            (high, f"an adjusted R2 of at least {HIGH_R2}"),
+        )
+        if not holds
+    ]
+    return " ".join(
+        [
+            f"{name.upper()}: the replication",
+            "succeeds." if not failed else f"falls short of {_listed(failed)}.",
+            _intercept_words(fit, sound),
+            _slope_words(fit),
+            f"The adjusted R2 is {fit.adj_r2:.4f} over {fit.months} months.",
+            _joint_words(fit),
+        ]
+    )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _intercept_words(fit: Fit, sound: bool) -> str:
+    relation = "does not differ" if sound else "differs"
+    return f"The intercept {fit.intercept:.4f} {relation} from zero at 5% ({_p(fit.intercept_p)})."
+
+
+def _slope_words(fit: Fit) -> str:
+    assert fit.slope_low is not None
+    assert fit.slope_high is not None
+    relation = "contains" if fit.slope_low <= 1 <= fit.slope_high else "excludes"
+    return (
+        f"The slope is {fit.slope:.4f}; its 95% interval [{fit.slope_low:.3f}, "
+        f"{fit.slope_high:.3f}] {relation} 1."
+    )
+
+
+def _joint_words(fit: Fit) -> str:
+    assert fit.joint_p is not None
+    outcome = "is not rejected" if fit.joint_p >= SIGNIFICANCE else "is rejected"
+    return f"That published and replicated agree (a = 0, b = 1) {outcome} ({_p(fit.joint_p)})."
+
+
+def _p(value: float | None) -> str:
+    return "p < 0.001" if value is not None and value < 0.001 else f"p = {value:.3f}"
+
+
+def _filter_verdict(two_years: Mapping[str, Fit]) -> list[str]:
+    r2 = {label: fit.r2 for label, fit in two_years.items()}
+    if r2.get("with") is None or r2.get("without") is None:
+        return []
+    change = r2["with"] - r2["without"]  # type: ignore[operator]
+    return [
+        f"Two years in Compustat change R2 from {r2['without']:.4f} to {r2['with']:.4f} "
+        f"({change:+.4f}) on the same {two_years['with'].months} months."
+    ]
