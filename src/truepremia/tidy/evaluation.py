@@ -407,7 +407,7 @@ def _verdict(name: str, fit: Fit) -> str:
         return f"{name.upper()}: no verdict, the regression is undefined."
     if fit.intercept_p is None:
         return (
-            f"{name.upper()}: published = {round(fit.intercept or 0, 4) + 0:.4f} + "
+            f"{name.upper()}: published = {_coefficient(fit.intercept)} + "
             f"{fit.slope:.4f} replicated, without error, over {fit.months} months."
         )
     sound = fit.intercept_p >= SIGNIFICANCE
@@ -440,7 +440,7 @@ def _listed(words: Sequence[str]) -> str:
 
 def _intercept_words(fit: Fit, sound: bool) -> str:
     relation = "does not differ" if sound else "differs"
-    return f"The intercept {fit.intercept:.4f} {relation} from zero at 5% ({_p(fit.intercept_p)})."
+    return f"The intercept {_coefficient(fit.intercept)} {relation} from zero at 5% ({_p(fit.intercept_p)})."
 
 
 def _slope_words(fit: Fit) -> str:
@@ -457,6 +457,10 @@ def _joint_words(fit: Fit) -> str:
     assert fit.joint_p is not None
     outcome = "is not rejected" if fit.joint_p >= SIGNIFICANCE else "is rejected"
     return f"That published and replicated agree (a = 0, b = 1) {outcome} ({_p(fit.joint_p)})."
+
+
+def _coefficient(value: float | None) -> str:
+    return f"{round(value or 0.0, 4) + 0.0:.4f}"  # never -0.0000
 
 
 def _p(value: float | None) -> str:

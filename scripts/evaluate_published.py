@@ -1,0 +1,22 @@
+"""Evaluate and price the published series that arch and linearmodels ship."""
+
+import pandas as pd
+
+from truepremia.stage import logger, running
+from truepremia.store import write_json
+from truepremia.tidy.frames import write_csv
+from truepremia.tidy.french import evaluate_vintages, price_published
+
+with running(snakemake):
+    output = snakemake.output
+    evaluation, pricing = evaluate_vintages(), price_published()
+    write_json(output.evaluation_json, evaluation.to_mapping())
+    write_csv(output.evaluation_csv, evaluation.to_frame())
+    write_json(output.pricing_json, {name: tests.to_mapping() for name, tests in pricing.items()})
+    tables = [tests.to_frame().assign(portfolios=name) for name, tests in pricing.items()]
+    write_csv(output.pricing_csv, pd.concat(tables, ignore_index=True))
+    for factor in evaluation.factors:
+        logger.info("%s", factor.verdict)
+    for name, tests in pricing.items():
+        for test in tests.alphas["published"]:
+            logger.info("%s, %s: GRS F %.3f", name, test.model, test.grs)
