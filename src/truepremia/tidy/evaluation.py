@@ -48,7 +48,7 @@ ROLLING_COLUMNS = {
 
 @dataclass(frozen=True)
 class Fit:
-    """The regression of one published on one replicated factor; None where undefined.
+    """The regression of one published on one replicated factor; NaN where undefined.
 
     Parameters
     ----------
@@ -56,46 +56,51 @@ class Fit:
         First and last common month, such as "1961-07".
     months : int
         Number N of common months.
-    intercept, slope : float or None
+    intercept, slope : float
         Coefficients a (per month) and b, each followed by its classical standard error (``_se``),
         t (``_t``), p-value (``_p``), 95% interval (``_low``, ``_high``) and Newey-West t.
-    r2, adj_r2, f, f_p : float or None
+    r2, adj_r2, f, f_p : float
         R2 and the F test that the slope is zero.
-    joint_f, joint_p : float or None
+    joint_f, joint_p : float
         F test that a = 0 and b = 1.
     newey_west_lags : int or None
-    correlation : float or None
-    difference_mean, difference_sd : float or None
+    correlation : float
+    difference_mean, difference_sd : float
         Of published minus replicated, per month.
     """
 
     first_month: str | None = None
     last_month: str | None = None
     months: int = 0
-    intercept: float | None = None
-    intercept_se: float | None = None
-    intercept_t: float | None = None
-    intercept_p: float | None = None
-    intercept_low: float | None = None
-    intercept_high: float | None = None
-    intercept_newey_west_t: float | None = None
-    slope: float | None = None
-    slope_se: float | None = None
-    slope_t: float | None = None
-    slope_p: float | None = None
-    slope_low: float | None = None
-    slope_high: float | None = None
-    slope_newey_west_t: float | None = None
-    r2: float | None = None
-    adj_r2: float | None = None
-    f: float | None = None
-    f_p: float | None = None
-    joint_f: float | None = None
-    joint_p: float | None = None
+    intercept: float = math.nan
+    intercept_se: float = math.nan
+    intercept_t: float = math.nan
+    intercept_p: float = math.nan
+    intercept_low: float = math.nan
+    intercept_high: float = math.nan
+    intercept_newey_west_t: float = math.nan
+    slope: float = math.nan
+    slope_se: float = math.nan
+    slope_t: float = math.nan
+    slope_p: float = math.nan
+    slope_low: float = math.nan
+    slope_high: float = math.nan
+    slope_newey_west_t: float = math.nan
+    r2: float = math.nan
+    adj_r2: float = math.nan
+    f: float = math.nan
+    f_p: float = math.nan
+    joint_f: float = math.nan
+    joint_p: float = math.nan
     newey_west_lags: int | None = None
-    correlation: float | None = None
-    difference_mean: float | None = None
-    difference_sd: float | None = None
+    correlation: float = math.nan
+    difference_mean: float = math.nan
+    difference_sd: float = math.nan
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return the fields in builtin types, None where a number is undefined."""
+        fields = asdict(self).items()
+        return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in fields}
 
 
 @dataclass(frozen=True)
@@ -149,9 +154,9 @@ class Evaluation:
         return {
             "factors": {
                 factor.name: {
-                    "all": asdict(factor.fit),
-                    "decades": {name: asdict(fit) for name, fit in factor.decades.items()},
-                    "two_years": {name: asdict(fit) for name, fit in factor.two_years.items()},
+                    "all": factor.fit.to_mapping(),
+                    "decades": {k: fit.to_mapping() for k, fit in factor.decades.items()},
+                    "two_years": {k: fit.to_mapping() for k, fit in factor.two_years.items()},
                     "verdict": factor.verdict,
                 }
                 for factor in self.factors
@@ -263,6 +268,11 @@ def newey_west_lags(months: int) -> int:
     return int(4 * math.pow(months / 100, 2 / 9))
 
 
+def coefficient(value: float) -> str:
+    """Return a number with the decimals of the data, never as -0.0000."""
+    return f"{round(value, DECIMALS) + 0.0:.{DECIMALS}f}"
+
+
 def _check_ranges(replicated: pd.DataFrame, published: pd.DataFrame) -> None:
     tables = {"replicated": replicated, "published": published}
     ranges = {name: _range(table["month"]) for name, table in tables.items()}
@@ -313,9 +323,9 @@ def _factor(
     fit, table = _fit(name, pair)
     if len(pair) < FEW_MONTHS:
         warnings.append(f"{name}: only {len(pair)} common months, estimates are imprecise")
-    if fit.slope is None:
+    if math.isnan(fit.slope):
         warnings.append(f"{name}: {_constant(pair)} is constant, the regression is undefined")
-    elif fit.slope_t is None:
+    elif math.isnan(fit.slope_t):
         warnings.append(f"{name}: the fit is exact, tests of it are undefined")
     decades = pair.groupby(pd.DatetimeIndex(pair.index).year // 10 * 10)
     two_years = {label: _fit(name, chosen)[0] for label, chosen in filtered.items()}
@@ -345,7 +355,7 @@ def _fit(name: str, pair: pd.DataFrame) -> tuple[Fit, str]:
         "last_month": f"{pair.index[-1]:%Y-%m}",
         "months": months,
         "difference_mean": float(difference.mean()),
-        "difference_sd": _number(difference.std()),
+        "difference_sd": float(difference.std()),
     }
     if months < FEWEST_MONTHS or (pair.min() == pair.max()).any():
         return Fit(**known), f"{name}: the regression is undefined\n"
@@ -364,7 +374,7 @@ def _fit(name: str, pair: pd.DataFrame) -> tuple[Fit, str]:
         table = "\n".join(str(part) for part in result.summary(slim=True).tables)
     else:
         table = f"{name}: the fit is exact"
-    return Fit(**{key: _plain(value) for key, value in known.items()}), table + "\n"
+    return Fit(**known), table + "\n"
 
 
 def _tests(result: Any, regressor: str) -> dict[str, Any]:
@@ -392,87 +402,48 @@ def _tests(result: Any, regressor: str) -> dict[str, Any]:
     return tests
 
 
-def _plain(value: Any) -> Any:
-    return value if isinstance(value, str | int) or value is None else _number(value)
-
-
-def _number(value: Any) -> float | None:
-    """Return a float, or None for what JSON cannot hold."""
-    return float(value) if math.isfinite(value) else None
-
-
 def _verdict(name: str, fit: Fit) -> str:
     """Say what the regression says about the replication, criterion by criterion."""
-    if fit.slope is None or fit.adj_r2 is None:
-        return f"{name.upper()}: no verdict, the regression is undefined."
-    if fit.intercept_p is None:
+    label = name.upper()
+    if math.isnan(fit.slope):
+        return f"{label}: no verdict, the regression is undefined."
+    if math.isnan(fit.slope_t):
         return (
-            f"{name.upper()}: published = {_coefficient(fit.intercept)} + "
-            f"{fit.slope:.4f} replicated, without error, over {fit.months} months."
+            f"{label}: published = {coefficient(fit.intercept)} + {fit.slope:.4f} replicated, "
+            f"without error, over {fit.months} months."
         )
-    sound = fit.intercept_p >= SIGNIFICANCE
-    near = abs(fit.slope - 1) <= SLOPE_NEAR_ONE
-    high = fit.adj_r2 >= HIGH_R2
-    failed = [
-        text
-        for holds, text in (
-            (sound, "an intercept of zero"),
-            (near, f"a slope within {SLOPE_NEAR_ONE} of 1"),
-            (high, f"an adjusted R2 of at least {HIGH_R2}"),
-        )
-        if not holds
-    ]
-    return " ".join(
-        [
-            f"{name.upper()}: the replication",
-            "succeeds." if not failed else f"falls short of {_listed(failed)}.",
-            _intercept_words(fit, sound),
-            _slope_words(fit),
-            f"The adjusted R2 is {fit.adj_r2:.4f} over {fit.months} months.",
-            _joint_words(fit),
-        ]
+    criteria = {
+        "an intercept of zero": fit.intercept_p >= SIGNIFICANCE,
+        f"a slope within {SLOPE_NEAR_ONE} of 1": abs(fit.slope - 1) <= SLOPE_NEAR_ONE,
+        f"an adjusted R2 of at least {HIGH_R2}": fit.adj_r2 >= HIGH_R2,
+    }
+    failed = [criterion for criterion, holds in criteria.items() if not holds]
+    outcome = f"falls short of {_listed(failed)}" if failed else "succeeds"
+    zero = "does not differ" if fit.intercept_p >= SIGNIFICANCE else "differs"
+    one = "contains" if fit.slope_low <= 1 <= fit.slope_high else "excludes"
+    agree = "is not rejected" if fit.joint_p >= SIGNIFICANCE else "is rejected"
+    return (
+        f"{label}: the replication {outcome}. The intercept {coefficient(fit.intercept)} {zero} "
+        f"from zero at 5% ({_p(fit.intercept_p)}). The slope is {fit.slope:.4f}; its 95% interval "
+        f"[{fit.slope_low:.3f}, {fit.slope_high:.3f}] {one} 1. The adjusted R2 is "
+        f"{fit.adj_r2:.4f} over {fit.months} months. That published and replicated agree "
+        f"(a = 0, b = 1) {agree} ({_p(fit.joint_p)})."
     )
 
 
 def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
-def _intercept_words(fit: Fit, sound: bool) -> str:
-    relation = "does not differ" if sound else "differs"
-    return f"The intercept {_coefficient(fit.intercept)} {relation} from zero at 5% ({_p(fit.intercept_p)})."
-
-
-def _slope_words(fit: Fit) -> str:
-    assert fit.slope_low is not None
-    assert fit.slope_high is not None
-    relation = "contains" if fit.slope_low <= 1 <= fit.slope_high else "excludes"
-    return (
-        f"The slope is {fit.slope:.4f}; its 95% interval [{fit.slope_low:.3f}, "
-        f"{fit.slope_high:.3f}] {relation} 1."
-    )
-
-
-def _joint_words(fit: Fit) -> str:
-    assert fit.joint_p is not None
-    outcome = "is not rejected" if fit.joint_p >= SIGNIFICANCE else "is rejected"
-    return f"That published and replicated agree (a = 0, b = 1) {outcome} ({_p(fit.joint_p)})."
-
-
-def _coefficient(value: float | None) -> str:
-    return f"{round(value or 0.0, 4) + 0.0:.4f}"  # never -0.0000
-
-
-def _p(value: float | None) -> str:
-    return "p < 0.001" if value is not None and value < 0.001 else f"p = {value:.3f}"
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _filter_verdict(two_years: Mapping[str, Fit]) -> list[str]:
     r2 = {label: fit.r2 for label, fit in two_years.items()}
-    if r2.get("with") is None or r2.get("without") is None:
+    if not r2 or any(map(math.isnan, r2.values())):
         return []
-    change = r2["with"] - r2["without"]  # type: ignore[operator]
     return [
         f"Two years in Compustat change R2 from {r2['without']:.4f} to {r2['with']:.4f} "
-        f"({change:+.4f}) on the same {two_years['with'].months} months."
+        f"({r2['with'] - r2['without']:+.4f}) on the same {two_years['with'].months} months."
     ]
