@@ -225,7 +225,7 @@ def rolling_fits(replicated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
     DataFrame
         ``month``, ``factor``, ``r2``, ``slope``; no rows for a factor with fewer months.
     """
-    tables = [pd.DataFrame({name: [] for name in ROLLING_COLUMNS})]
+    tables = []
     for name in factors_of(replicated, published):
         pair = common_months(name, replicated, published)
         if len(pair) < ROLLING_MONTHS:
@@ -239,8 +239,10 @@ def rolling_fits(replicated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
         frame = pd.DataFrame(table)
         frame.loc[~varies, ["r2", "slope"]] = np.nan
         tables.append(frame.iloc[ROLLING_MONTHS - 1 :])
-    filled = [table for table in tables if len(table)]
-    return pd.concat(filled or tables, ignore_index=True)
+    if not tables:
+        types = {"month": "datetime64[s]", "factor": "str", "r2": "float64", "slope": "float64"}
+        return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in types.items()})
+    return pd.concat(tables, ignore_index=True)
 
 
 def factors_of(replicated: pd.DataFrame, published: pd.DataFrame) -> list[str]:

@@ -271,7 +271,7 @@ FIGURES: Mapping[str, Callable[[Tables], Figure]] = {
 
 def _figure(tables: Tables, title: str, width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained")
-    figure.suptitle(f"Store {tables.store}: {title}", fontsize=11)
+    figure.suptitle(f"Store {tables.store}: {title}", x=0.01, ha="left", fontsize=11)
     return figure
 
 
