@@ -13,7 +13,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -148,9 +147,9 @@ def cumulative(tables: Tables) -> Figure:
     """Draw the cumulated log returns of the published and the replicated factors."""
     figure, panels = _panels(tables, "cumulative returns", 2.0)
     for name, pair in tables.pairs().items():
-        axes, grown = panels[name], np.log1p(pair).cumsum()
-        axes.plot(pair.index, grown["published"], color=BLACK, lw=1.0, label="published")
-        axes.plot(pair.index, grown["replicated"], "--", color=ORANGE, label="replicated")
+        axes, time, grown = panels[name], _time(pair.index), np.log1p(pair).cumsum()
+        axes.plot(time, grown["published"], color=BLACK, lw=1.0, label="published")
+        axes.plot(time, grown["replicated"], "--", color=ORANGE, label="replicated")
         axes.set(title=LABELS[name])
         _level(axes, 0.0)
         _years(axes)
@@ -172,7 +171,7 @@ def rolling(tables: Tables) -> Figure:
             rows = tables.rolling[tables.rolling["factor"] == name]
             for axes, quantity in zip(column, ("r2", "slope"), strict=True):
                 label = LABELS[name].removesuffix(", five factors")
-                axes.plot(rows["month"], rows[quantity], style, color=color, label=label)
+                axes.plot(_time(rows["month"]), rows[quantity], style, color=color, label=label)
         for axes, label in zip(column, ("$R^2$", "slope"), strict=True):
             axes.set(ylabel=label)
             _level(axes, 1.0)
@@ -188,7 +187,7 @@ def differences(tables: Tables) -> Figure:
     for name, pair in tables.pairs().items():
         axes = panels[name]
         gap = 100 * (pair["published"] - pair["replicated"])
-        axes.vlines(pair.index, 0, gap, color=BLUE, lw=0.6)
+        axes.vlines(_time(pair.index), 0, gap, color=BLUE, lw=0.6)
         axes.set(title=LABELS[name])
         _level(axes, 0.0)
         _years(axes)
@@ -206,7 +205,8 @@ def stocks_per_cell(tables: Tables) -> Figure:
             if (size, value) in cells.index:
                 rows = cells.loc[[(size, value)]]
                 label = f"{size_label}, {value_label}"
-                axes.plot(rows["month"], rows["stocks"], style, color=color, label=label)
+                axes.plot(_time(rows["month"]), rows["stocks"], style, color=color, label=label)
+    _years(axes)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("stocks")
     axes.legend(title="size, book-to-market", loc="center left", bbox_to_anchor=(1, 0.5))
@@ -299,7 +299,14 @@ def _level(axes: Axes, level: float) -> None:
 
 
 def _years(axes: Axes) -> None:
-    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=5))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    axes.ticklabel_format(axis="x", useOffset=False)
+
+
+def _time(months: "pd.Index[Any] | pd.Series[Any]") -> np.ndarray:
+    """Return months as years with decimals."""
+    dates = pd.DatetimeIndex(months)
+    return np.asarray(dates.year + (dates.month - 1) / 12)
 
 
 def _heatmap(axes: Axes, values: np.ndarray, form: str) -> None:
