@@ -5,19 +5,13 @@ from truepremia.store import read_json
 from truepremia.tidy.figures import Tables, draw
 from truepremia.tidy.frames import read_frame
 
-COLUMNS = {
-    "factors": ("month", "smb", "hml"),
-    "published": ("month", "smb", "hml"),
-    "rolling": ("month", "factor", "r2", "slope"),
-    "cells": ("month", "portfolio_me", "portfolio_bm", "ret", "stocks", "mktcap_lag"),
-    "breakpoints": ("year", "variable", "probability", "value"),
-    "formations": ("year", "me", "bm"),
-}
+TABLES = ("factors", "published", "rolling", "cells", "breakpoints", "formations")
 
 with running(snakemake) as settings:
-    frames = {name: read_frame(snakemake.input[name], columns) for name, columns in COLUMNS.items()}
+    store = settings["store"]
+    frames = {table: read_frame(snakemake.input[table], table, store) for table in TABLES}
     fits = read_json(snakemake.input.evaluation)["factors"]
-    tables = Tables(settings["store"], **frames, fits=fits)
-    for path in snakemake.output:
+    tables = Tables(store, **frames, fits=fits)
+    for path in snakemake.output.figures:
         draw(path, tables)
-    logger.info("drew %d files", len(snakemake.output))
+    logger.info("drew %d files", len(snakemake.output.figures))

@@ -2,15 +2,15 @@
 
 from truepremia.stage import logger, running
 from truepremia.store import read_json, write_json
-from truepremia.tidy.evaluation import REQUIRED, ROLLING_COLUMNS, evaluate, rolling_fits
+from truepremia.tidy.evaluation import ROLLING_COLUMNS, evaluate, rolling_fits
 from truepremia.tidy.frames import read_frame, write_csv, write_frame, write_text
 
 with running(snakemake) as settings:
     inputs, output, store = snakemake.input, snakemake.output, settings["store"]
-    columns = ("month", *REQUIRED)
-    replicated = read_frame(inputs.factors, columns)
-    published = read_frame(inputs.published, columns)
-    evaluation = evaluate(replicated, published, read_frame(inputs.two_years, columns))
+    replicated, published, two_years = (
+        read_frame(inputs[table], table, store) for table in ("factors", "published", "two_years")
+    )
+    evaluation = evaluate(replicated, published, two_years)
     report = read_json(inputs.report)
     about = {"store": store, **{key: report.get(key) for key in ("edition", "profile")}}
     rolling = rolling_fits(replicated, published)

@@ -6,13 +6,14 @@ from truepremia.tidy.frames import read_frame, write_csv
 from truepremia.tidy.pricing import price
 
 with running(snakemake) as settings:
-    inputs, output = snakemake.input, snakemake.output
-    columns = ("month", "portfolio_me", "portfolio_bm", "ret", "size", "bm")
-    factors = {name: read_frame(inputs[name], ("month",)) for name in ("factors", "published")}
-    factors["replicated"] = factors.pop("factors")
-    pricing = price(read_frame(inputs.portfolios, columns), factors)
+    output, store = snakemake.output, settings["store"]
+    portfolios, replicated, published = (
+        read_frame(snakemake.input[table], table, store)
+        for table in ("portfolios", "factors", "published")
+    )
+    pricing = price(portfolios, {"replicated": replicated, "published": published})
     write_csv(output.csv, pricing.to_frame())
-    write_json(output.json, {"store": settings["store"], **pricing.to_mapping()})
+    write_json(output.json, {"store": store, **pricing.to_mapping()})
     for line in pricing.warnings:
         logger.warning("%s", line)
     for origin, tests in pricing.alphas.items():

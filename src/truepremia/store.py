@@ -171,6 +171,8 @@ def column(values: Any) -> pa.Array:
         return pa.Array.from_buffers(pa.string(), len(text), buffers)
     if values.dtype == bool:
         return column(values.astype(np.uint8)).cast(pa.bool_())
+    if values.dtype.kind == "M":
+        return column(values.astype("datetime64[D]").astype(np.int32)).cast(pa.date32())
     buffer = pa.py_buffer(np.ascontiguousarray(values))
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
 
@@ -257,6 +259,8 @@ def _array(column: Any) -> Array:
         return np.array(column.to_pylist(), dtype=object)
     if pa.types.is_boolean(column.type):
         return _array(column.cast(pa.uint8())).astype(bool)
+    if pa.types.is_date32(column.type):
+        return _array(column.cast(pa.int32())).astype("datetime64[D]")
     return np.from_dlpack(column)
 
 

@@ -196,9 +196,9 @@ def evaluate(
     Raises
     ------
     DataError
-        If the tables have fewer than three months of smb or hml in common, or are in percent.
+        If a table lacks smb or hml, is in percent, or they have too few months in common.
     """
-    _check_ranges(replicated, published)
+    _check(replicated, published)
     warnings: list[str] = []
     done = []
     for name in factors_of(replicated, published):
@@ -275,8 +275,13 @@ def coefficient(value: float) -> str:
     return f"{round(value, DECIMALS) + 0.0:.{DECIMALS}f}"
 
 
-def _check_ranges(replicated: pd.DataFrame, published: pd.DataFrame) -> None:
+def _check(replicated: pd.DataFrame, published: pd.DataFrame) -> None:
     tables = {"replicated": replicated, "published": published}
+    missing = [
+        f"{k} {name}" for k, table in tables.items() for name in REQUIRED if name not in table
+    ]
+    if missing:
+        raise DataError(f"there is no {', '.join(missing)}; the evaluation needs smb and hml")
     ranges = {name: _range(table["month"]) for name, table in tables.items()}
     if not set(replicated["month"]) & set(published["month"]):
         raise DataError(

@@ -1,59 +1,47 @@
-"""Tables of the empirical track as pandas frames; ``month`` is the first day of the month."""
+"""Tables of the empirical track as pandas frames, and texts for users."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from truepremia.errors import DataError
 from truepremia.panel import Column
-from truepremia.store import REMEDY, reading, replacing, write_table
+from truepremia.store import TableFile, replacing, write_table
 
 
-def read_frame(path: str | Path, required: Sequence[str]) -> pd.DataFrame:
-    """Read a Parquet table.
+def read_frame(path: str | Path, kind: str, store: str) -> pd.DataFrame:
+    """Read a table of a store.
 
     Parameters
     ----------
     path : path
-    required : sequence of str
-        Columns that must be there; all others are read too.
+    kind : str
+        What the table must be.
+    store : str
+        Name of the store it must belong to.
 
     Returns
     -------
     DataFrame
-        ``month``, if it is a column, as datetime64.
+        ``month``, if it is a column, as datetime64 of the first day.
 
     Raises
     ------
     DataError
-        If the file cannot be read or lacks a column.
+        If the file cannot be read or is another table.
     """
-    with reading(path):
-        table = pq.read_table(path, page_checksum_verification=True)
-    missing = [name for name in required if name not in table.column_names]
-    if missing:
-        raise DataError(f"{path} has no column {', '.join(missing)}; {REMEDY}")
-    frame: pd.DataFrame = table.to_pandas(date_as_object=False)
-    if "month" in frame:
-        frame["month"] = frame["month"].astype("datetime64[s]")
-    return frame
+    columns = TableFile(path, kind, store).read()
+    if "month" in columns:
+        columns["month"] = columns["month"].astype("datetime64[s]")
+    return pd.DataFrame(columns)
 
 
 def write_frame(
-    path: str | Path, kind: str, owner: str, frame: pd.DataFrame, described: Mapping[str, Column]
+    path: str | Path, kind: str, store: str, frame: pd.DataFrame, described: Mapping[str, Column]
 ) -> None:
-    """Write a table of ``owner``, the store's name; ``month`` is stored as a date."""
-    table = pa.Table.from_pandas(frame[list(described)], preserve_index=False)
-    columns = {name: table[name].combine_chunks() for name in described}
-    for name, column in columns.items():
-        if name == "month":
-            columns[name] = column.cast(pa.date32())
-        elif pa.types.is_large_string(column.type):
-            columns[name] = column.cast(pa.string())
-    write_table(path, kind, owner, columns, described)
+    """Write a table of a store; dates are stored without a time."""
+    columns = {name: frame[name].to_numpy() for name in described}
+    write_table(path, kind, store, columns, described)
 
 
 def write_csv(path: str | Path, frame: pd.DataFrame) -> None:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from truepremia.errors import DataError
@@ -234,21 +235,28 @@ def test_short_series_have_an_empty_rolling_table_that_can_be_stored(tmp_path):
     replicated, published = series(count=59)
     table = rolling_fits(replicated, published)
     assert table.empty
-    write_frame(tmp_path / "rolling.parquet", "rolling", "mine", table, ROLLING_COLUMNS)
-    assert list(read_frame(tmp_path / "rolling.parquet", ["r2"])) == list(ROLLING_COLUMNS)
+    path = tmp_path / "rolling.parquet"
+    write_frame(path, "rolling", "mine", table, ROLLING_COLUMNS)
+    pd.testing.assert_frame_equal(read_frame(path, "rolling", "mine"), table, check_dtype=False)
 
 
-def test_rolling_table_is_stored_with_dates_and_nulls(tmp_path):
-    import pyarrow.parquet as pq
-
+def test_rolling_table_is_stored_with_dates(tmp_path):
     replicated, published = series(count=90)
     replicated.loc[:, "smb"] = 0.01
     table = rolling_fits(replicated, published)
-    write_frame(tmp_path / "rolling.parquet", "rolling", "mine", table, ROLLING_COLUMNS)
-    stored = pq.read_table(tmp_path / "rolling.parquet")
-    assert str(stored.schema.field("month").type) == "date32[day]"
-    assert stored["r2"].null_count == 31
-    pd.testing.assert_frame_equal(read_frame(tmp_path / "rolling.parquet", []), table)
+    path = tmp_path / "rolling.parquet"
+    write_frame(path, "rolling", "mine", table, ROLLING_COLUMNS)
+    assert str(pq.read_schema(path).field("month").type) == "date32[day]"
+    stored = read_frame(path, "rolling", "mine")
+    pd.testing.assert_frame_equal(stored, table.astype({"factor": object}))
+    assert stored["r2"].isna().sum() == 31
+
+
+def test_a_table_of_another_store_is_refused(tmp_path):
+    path = tmp_path / "rolling.parquet"
+    write_frame(path, "rolling", "mine", rolling_fits(*series(count=90)), ROLLING_COLUMNS)
+    with pytest.raises(DataError, match="is the rolling table of mine, expected .* of other"):
+        read_frame(path, "rolling", "other")
 
 
 # --- bad input -----------------------------------------------------------------------------------
@@ -259,6 +267,12 @@ def test_no_common_month_is_an_error_with_both_ranges():
     _, published = series(count=12, first="1970-01")
     with pytest.raises(DataError, match=r"1961-07 to 1962-06.*1970-01 to 1970-12.*in common"):
         evaluate(replicated, published)
+
+
+def test_a_table_without_hml_is_an_error():
+    replicated, published = series()
+    with pytest.raises(DataError, match="there is no published hml"):
+        evaluate(replicated, published.drop(columns="hml"))
 
 
 def test_two_common_months_are_an_error():
