@@ -1,1 +1,1 @@
-"""The empirical track: Fama-French factors from a Tidy-Finance store."""
+"""Replication of the Fama-French factors from a Tidy-Finance store."""

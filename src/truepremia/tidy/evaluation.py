@@ -277,9 +277,7 @@ def coefficient(value: float) -> str:
 
 def _check(replicated: pd.DataFrame, published: pd.DataFrame) -> None:
     tables = {"replicated": replicated, "published": published}
-    missing = [
-        f"{k} {name}" for k, table in tables.items() for name in REQUIRED if name not in table
-    ]
+    missing = [f"{k} {name}" for k in tables for name in REQUIRED if name not in tables[k]]
     if missing:
         raise DataError(f"there is no {', '.join(missing)}; the evaluation needs smb and hml")
     ranges = {name: _range(table["month"]) for name, table in tables.items()}
