@@ -16,7 +16,7 @@ with running(snakemake):
     tables = [tests.to_frame().assign(portfolios=name) for name, tests in pricing.items()]
     write_csv(output.pricing_csv, pd.concat(tables, ignore_index=True))
     for factor in evaluation.factors:
-        logger.info("%s", factor.verdict)
+        logger.info("%s: R2 %.4f over %d months", factor.name, factor.fit.r2, factor.fit.months)
     for name, tests in pricing.items():
         for test in tests.alphas["published"]:
             logger.info("%s, %s: GRS F %.3f", name, test.model, test.grs)

@@ -7,13 +7,17 @@ from truepremia.tidy.frames import read_frame, write_csv, write_frame, write_tex
 
 with running(snakemake) as settings:
     inputs, output, store = snakemake.input, snakemake.output, settings["store"]
+    report, profile = read_json(inputs.report), settings["profile"]
     replicated, published, two_years = (
         read_frame(inputs[table], table, store) for table in ("factors", "published", "two_years")
     )
     evaluation = evaluate(replicated, published, two_years)
-    report = read_json(inputs.report)
-    about = {"store": store, **{key: report.get(key) for key in ("edition", "profile")}}
     rolling = rolling_fits(replicated, published)
+    about = {
+        "store": store,
+        "edition": report["edition"],
+        "profile": report["profile"] if profile == "auto" else profile,
+    }
     write_frame(output.rolling, "rolling", store, rolling, ROLLING_COLUMNS)
     write_csv(output.csv, evaluation.to_frame())
     write_text(output.text, evaluation.to_text())
@@ -21,4 +25,6 @@ with running(snakemake) as settings:
     for line in evaluation.warnings:
         logger.warning("%s", line)
     for factor in evaluation.factors:
-        logger.info("%s", factor.verdict)
+        fit = factor.fit
+        summary = (factor.name, fit.r2, fit.slope, fit.months)
+        logger.info("%s: R2 %.4f, slope %.4f over %d months", *summary)

@@ -9,13 +9,13 @@ import pytest
 
 from truepremia.errors import DataError
 from truepremia.tidy.evaluation import (
-    FACTORS,
     ROLLING_COLUMNS,
     evaluate,
     newey_west_lags,
     rolling_fits,
 )
 from truepremia.tidy.frames import read_frame, write_frame
+from truepremia.tidy.pairs import FACTORS
 
 
 def months(count, first="1961-07"):

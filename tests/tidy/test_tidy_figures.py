@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from truepremia.tidy.evaluation import FACTORS, evaluate, rolling_fits
+from truepremia.tidy.evaluation import evaluate, rolling_fits
 from truepremia.tidy.figures import FIGURES, Tables, draw
+from truepremia.tidy.pairs import FACTORS
 
 MONTHS = pd.date_range("1990-07", periods=90, freq="MS").astype("datetime64[s]")
 

@@ -12,18 +12,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.formula.api as smf
+from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.rolling import RollingOLS
 
 from truepremia.errors import DataError
 from truepremia.panel import Column
+from truepremia.tidy.pairs import FACTORS, REQUIRED, coefficient, common_months, factors_of
 
-FACTORS = ("smb", "hml", "mkt_excess", "smb_ff5", "hml_ff5", "rmw", "cma")
-"""Factors that are evaluated if both tables have them; the first two must be there."""
-
-REQUIRED = FACTORS[:2]
-
-DECIMALS = 4
 FEWEST_MONTHS, FEW_MONTHS = 3, 24
 ROLLING_MONTHS = 60
 
@@ -208,7 +203,7 @@ def evaluate(
             if name in REQUIRED:
                 raise DataError(warnings[-1])
             continue
-        done.append(_factor(name, pair, _filtered(name, pair, two_years), warnings))
+        done.append(_factor(name, pair, _filtered(name, pair, published, two_years), warnings))
     return Evaluation(tuple(done), tuple(warnings))
 
 
@@ -245,34 +240,9 @@ def rolling_fits(replicated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
     return pd.concat(tables, ignore_index=True)
 
 
-def factors_of(replicated: pd.DataFrame, published: pd.DataFrame) -> list[str]:
-    """Return the factors that both tables have, in the order of ``FACTORS``."""
-    return [name for name in FACTORS if name in replicated and name in published]
-
-
-def common_months(name: str, replicated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
-    """Return the rounded series of one factor in the months in which both have a value.
-
-    Returns
-    -------
-    DataFrame
-        ``published`` and ``replicated`` by month, ascending.
-    """
-    pair = {
-        "published": published.set_index("month")[name],
-        "replicated": replicated.set_index("month")[name],
-    }
-    return pd.DataFrame(pair).dropna().sort_index().round(DECIMALS)
-
-
 def newey_west_lags(months: int) -> int:
     """Return floor(4 (N / 100)^(2/9)), the rule of Newey and West (1994)."""
     return int(4 * math.pow(months / 100, 2 / 9))
-
-
-def coefficient(value: float) -> str:
-    """Return a number with the decimals of the data, never as -0.0000."""
-    return f"{round(value, DECIMALS) + 0.0:.{DECIMALS}f}"
 
 
 def _check(replicated: pd.DataFrame, published: pd.DataFrame) -> None:
@@ -311,15 +281,14 @@ def _too_few(name: str, months: int) -> str:
 
 
 def _filtered(
-    name: str, pair: pd.DataFrame, two_years: pd.DataFrame | None
+    name: str, pair: pd.DataFrame, published: pd.DataFrame, two_years: pd.DataFrame | None
 ) -> Mapping[str, pd.DataFrame]:
     """Return the pairs without and with the two-year filter, both of the months of both."""
     if two_years is None or name not in two_years:
         return {}
-    series = two_years.set_index("month")[name].dropna().round(DECIMALS)
-    months = pair.index.intersection(series.index)
-    without = pair.loc[months]
-    return {"without": without, "with": without.assign(replicated=series.loc[months])}
+    filtered = common_months(name, two_years, published)
+    months = pair.index.intersection(filtered.index)
+    return {"without": pair.loc[months], "with": filtered.loc[months]}
 
 
 def _factor(
@@ -365,8 +334,8 @@ def _fit(name: str, pair: pd.DataFrame) -> tuple[Fit, str]:
     if months < FEWEST_MONTHS or (pair.min() == pair.max()).any():
         return Fit(**known), f"{name}: the regression is undefined\n"
     regressor = f"{name}_replicated"
-    data = pair.rename(columns={"published": name, "replicated": regressor})
-    result = smf.ols(f"{name} ~ {regressor}", data=data).fit()
+    design = pd.DataFrame({"Intercept": 1.0, regressor: pair["replicated"]})
+    result = OLS(pair["published"].rename(name), design).fit()
     known |= {
         "intercept": result.params["Intercept"],
         "slope": result.params[regressor],
@@ -386,7 +355,7 @@ def _tests(result: Any, regressor: str) -> dict[str, Any]:
     """Return what the residuals allow to test."""
     lags = newey_west_lags(int(result.nobs))
     robust = result.get_robustcov_results("HAC", maxlags=lags)
-    joint = result.f_test(f"Intercept = 0, {regressor} = 1")
+    joint = result.f_test((np.eye(2), np.array([0.0, 1.0])))
     interval = result.conf_int(SIGNIFICANCE)
     tests = {
         "f": result.fvalue,

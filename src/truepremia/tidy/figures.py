@@ -17,12 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from truepremia.store import replacing
-from truepremia.tidy.evaluation import (
-    ROLLING_MONTHS,
-    coefficient,
-    common_months,
-    factors_of,
-)
+from truepremia.tidy.pairs import coefficient, common_months, factors_of
 
 BLACK, ORANGE, BLUE, GREEN = "#000000", "#D55E00", "#0072B2", "#009E73"
 GREY = "#8C8C8C"
@@ -164,7 +159,7 @@ def rolling(tables: Tables) -> Figure:
     drawn = {model: [n for n in names if n in found] for model, names in MODELS.items()}
     drawn = {model: names for model, names in drawn.items() if names} or {"no factor": []}
     width = 4.2 * len(drawn)
-    figure = _figure(tables, f"rolling {ROLLING_MONTHS}-month regressions", width, 5.0)
+    figure = _figure(tables, "rolling 60-month regressions", width, 5.0)
     panels = figure.subplots(2, len(drawn), sharex=True, squeeze=False)
     for column, (model, names) in zip(panels.T, drawn.items(), strict=True):
         for name, (color, style) in zip(names, FACTOR_STYLES, strict=False):

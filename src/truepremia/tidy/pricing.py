@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from linearmodels.panel import FamaMacBeth
 from statsmodels.multivariate.multivariate_ols import MultivariateLS
+from statsmodels.regression.linear_model import OLS
 
 from truepremia.errors import DataError
 from truepremia.tidy.evaluation import FEW_MONTHS, newey_west_lags
@@ -229,7 +229,7 @@ def alpha_test(model: str, returns: pd.DataFrame, factors: pd.DataFrame) -> Alph
     if months < count + width + 1:
         return None
     endog = complete[list(returns.columns)]
-    exog = sm.add_constant(complete[list(factors.columns)].to_numpy())
+    exog = np.column_stack([np.ones(months), complete[list(factors.columns)]])
     intercept = np.eye(1, 1 + width)
     joint = MultivariateLS(endog.to_numpy(), exog).fit().mv_test([("alphas", intercept)])
     statistic = joint.results["alphas"]["stat"].loc["Wilks' lambda"]
@@ -249,7 +249,7 @@ def alpha_test(model: str, returns: pd.DataFrame, factors: pd.DataFrame) -> Alph
 
 
 def _alpha(portfolio: str, returns: "pd.Series[float]", exog: np.ndarray) -> Alpha:
-    fit = sm.OLS(returns.to_numpy(), exog).fit()
+    fit = OLS(returns.to_numpy(), exog).fit()
     intercept = [array[0] for array in (fit.params, fit.bse, fit.tvalues, fit.pvalues)]
     return Alpha(portfolio, *map(float, [*intercept, fit.rsquared]))
 

@@ -1,0 +1,102 @@
+"""The scripts of the evaluation, run as the workflow runs them, on hand-made tables."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from truepremia.panel import Column
+from truepremia.store import write_json
+from truepremia.tidy.frames import write_frame
+
+ROOT = Path(__file__).resolve().parents[2]
+MONTHS = pd.date_range("1990-07", periods=72, freq="MS").astype("datetime64[s]")
+STORE = "mine"
+
+RUN = """
+import json, runpy, sys
+class Files(dict):
+    __getattr__ = dict.__getitem__
+class Job:
+    pass
+job = Job()
+job.rule, job.log = "evaluate_replication", ["job.log"]
+job.params = Job()
+job.params.stage = json.dumps({"store": "mine", "profile": "auto"})
+job.input, job.output = (Files(names) for names in json.loads(sys.argv[2]))
+runpy.run_path(sys.argv[1], init_globals={"snakemake": job})
+"""
+
+INPUTS = {name: f"{name}.parquet" for name in ("factors", "published", "two_years")}
+INPUTS |= {"report": "store.json"}
+OUTPUTS = {"json": "evaluation.json", "csv": "evaluation.csv", "text": "evaluation.txt"}
+OUTPUTS |= {"rolling": "rolling.parquet"}
+
+
+def run(folder):
+    script = ROOT / "scripts" / "evaluate_replication.py"
+    names = json.dumps([INPUTS, OUTPUTS])
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", RUN, str(script), names],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def store(tmp_path):
+    draws = np.random.default_rng(3)
+    factors = pd.DataFrame(
+        {"month": MONTHS, **{n: draws.normal(0, 0.03, 72) for n in ("smb", "hml")}}
+    )
+    noise = draws.normal(0, 0.002, 72)
+    tables = {"factors": factors, "two_years": factors.iloc[24:]}
+    tables["published"] = factors.assign(smb=factors["smb"] + noise, hml=factors["hml"] - noise)
+    for name, table in tables.items():
+        put(tmp_path, name, table)
+    write_json(tmp_path / "store.json", {"edition": "SQLite", "profile": "seed2023"})
+    return tmp_path, tables
+
+
+def put(folder, name, table):
+    described = dict.fromkeys(table, Column("", ""))
+    write_frame(folder / f"{name}.parquet", name, STORE, table, described)
+
+
+def test_an_evaluation_leaves_its_four_files(store):
+    folder, _ = store
+    done = run(folder)
+    assert done.returncode == 0, done.stderr
+    content = json.loads((folder / "evaluation.json").read_text())
+    assert (content["store"], content["profile"]) == (STORE, "seed2023")
+    assert content["factors"]["smb"]["all"]["months"] == 72
+    assert list(content) == sorted(content)
+    assert len(pd.read_csv(folder / "evaluation.csv")) == 2 * 4
+    assert "SMB: the replication succeeds." in (folder / "evaluation.txt").read_text()
+    assert (folder / "rolling.parquet").exists()
+
+
+def test_a_second_evaluation_leaves_the_same_bytes(store):
+    folder, _ = store
+    contents = []
+    for _ in range(2):
+        assert run(folder).returncode == 0
+        contents.append([(folder / name).read_bytes() for name in OUTPUTS.values()])
+    assert contents[0] == contents[1]
+
+
+def test_percent_ends_with_one_line_and_no_file(store):
+    folder, tables = store
+    percent = tables["published"]
+    put(folder, "published", percent.assign(smb=100 * percent["smb"], hml=100 * percent["hml"]))
+    done = run(folder)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert [line.startswith("truepremia: error: the published factor") for line in lines] == [True]
+    assert not [name for name in OUTPUTS.values() if (folder / name).exists()]
