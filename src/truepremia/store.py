@@ -226,6 +226,11 @@ class TableFile:
         with reading(self.path):
             return _arrays(self._file.read(columns))
 
+    def read_arrow(self) -> pa.Table:
+        """Read the whole table as Arrow columns, for tables with many rows of text."""
+        with reading(self.path):
+            return self._file.read()
+
     def months(
         self, columns: Sequence[str] | None = None
     ) -> Iterator[tuple[int, dict[str, Array]]]:
