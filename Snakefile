@@ -13,9 +13,12 @@ include: "rules/common.smk"
 include: "rules/economy.smk"
 include: "rules/factors.smk"
 include: "rules/evaluation.smk"
+include: "rules/tidy.smk"
 
 
 rule all:
     default_target: True
     input:
         [files_of(panel) for panel in RUN.panel_ids()],
+        [files_of_store(store) for store in RUN.tidy.stores],
+        files_of_published_data(),

@@ -9,7 +9,8 @@ os.environ.update(PYTHONPATH=str(ROOT / "src"))
 from truepremia.config import load_config, read_yaml
 from truepremia.economies import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
-from truepremia.workflow import Workflow, known_models
+from truepremia.tidy.settings import PUBLISHED
+from truepremia.workflow import Workflow, known_models, one_of
 
 # One BLAS thread in every job: the bits of a result must not depend on the number of cores.
 os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
@@ -24,6 +25,7 @@ except TruepremiaError as _error:
 
 RESULTS = RUN.results_dir
 PANEL = f"{RESULTS}/panels/{{model}}_{{index}}"
+TIDY = f"{RESULTS}/tidy/{{store}}"
 STAGES = Workflow(RUN, ROOT)
 ENVIRONMENT = str(ROOT / "envs" / "truepremia.yaml")
 
@@ -68,3 +70,45 @@ def of_every_loading(table):
         }
 
     return paths
+
+
+REPLICATION_FIGURES = [
+    f"figures/{name}.{suffix}"
+    for name in (
+        *("fitted", "cumulative", "rolling", "differences"),
+        *("stocks_per_cell", "breakpoints", "cell_heatmaps"),
+    )
+    for suffix in ("pdf", "png")
+]
+
+
+def files_of_store(name):
+    """Return every file of a store."""
+    tables = ["stocks", "accounts", "published", "formations", "breakpoints", "cells"]
+    tables += ["factors", "portfolios", "two_years", "op_portfolios", "rolling"]
+    texts = ["store.json", "replication.json", "pricing.json", "pricing.csv"]
+    texts += [f"evaluation.{suffix}" for suffix in ("json", "csv", "txt")]
+    files = [*(f"{table}.parquet" for table in tables), *texts, *REPLICATION_FIGURES]
+    return [f"{RESULTS}/tidy/{name}/{file}" for file in files]
+
+
+def files_of_published_data():
+    """Return every file of the evaluation of published series, none if it is switched off."""
+    names = [
+        f"{what}.{s}" for what in ("evaluation", "pricing") for s in ("json", "csv")
+    ]
+    wanted = names if RUN.tidy.published_data else []
+    return [f"{RESULTS}/tidy/{PUBLISHED}/{name}" for name in wanted]
+
+
+def panel_of_store(wildcards):
+    """Return the tables of the panel that a store is exported from."""
+    panel = f"{RESULTS}/panels/{RUN.tidy.stores[wildcards.store].panel}"
+    tables = ("panel", "aggregates", "ff_returns")
+    return {table: f"{panel}/{table}.parquet" for table in tables}
+
+
+def source_of_store(wildcards):
+    """Return the file of a store, or its Parquet files."""
+    own = RUN.tidy.stores[wildcards.store].source()
+    return f"{TIDY}/demo.sqlite" if own is None else own

@@ -22,6 +22,7 @@ import yaml
 from truepremia.economies import ECONOMIES
 from truepremia.errors import ConfigError, TruepremiaError
 from truepremia.panel import Size
+from truepremia.tidy.settings import TidyConfig, tidy_config, tidy_faults
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -64,6 +65,8 @@ class RunConfig:
         The files that the values were read from.
     results_dir : str
         Folder of the results, with forward slashes, none at the end.
+    tidy : TidyConfig
+        Stores of the empirical track.
     """
 
     seed: int
@@ -77,6 +80,7 @@ class RunConfig:
     calibrations: Mapping[str, Mapping[str, float | str]]
     calibration_files: Mapping[str, Path]
     results_dir: str
+    tidy: TidyConfig
 
     def panel_ids(self) -> list[str]:
         """Return the names of the panels to build, such as "bgn_0", in order."""
@@ -147,11 +151,12 @@ def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
         *_panel_faults(config),
         *_window_faults(sound),
         *_results_faults(sound),
+        *(tidy_faults(sound["tidy"], root, list(files)) if "tidy" in sound else ()),
         *calibration_faults,
     ]
     if phrases:
         raise ConfigError("; ".join(dict.fromkeys(phrases)))
-    return _typed(sound, calibrations, files)
+    return _typed(sound, calibrations, files, tidy_config(sound["tidy"], root))
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -307,7 +312,9 @@ def _unknown_economies(config: Mapping[str, Any]) -> Iterator[str]:
 def _panel_faults(config: Mapping[str, Any]) -> Iterator[str]:
     panels, calibrated = config.get("panels"), config.get("economies")
     wanted = [name for name, indices in _section(config, "panels").items() if indices]
-    if isinstance(panels, Mapping) and not wanted:
+    stores = _section(_section(config, "tidy"), "stores").values()
+    own_store = any(isinstance(store, Mapping) and "path" in store for store in stores)
+    if isinstance(panels, Mapping) and not wanted and not own_store:
         yield (
             f"panels is {_shown(panels)}: there is nothing to build; ask for at least one panel, "
             "for example panels: {bgn: 1}"
@@ -386,6 +393,7 @@ def _typed(
     config: Mapping[str, Any],
     calibrations: Mapping[str, Mapping[str, Any]],
     files: Mapping[str, Path],
+    tidy: TidyConfig,
 ) -> RunConfig:
     panels = {name: _indices(config["panels"].get(name, 0)) for name in ECONOMIES}
     return RunConfig(
@@ -400,6 +408,7 @@ def _typed(
         calibrations=calibrations,
         calibration_files=files,
         results_dir=_normal_path(config["results_dir"]),
+        tidy=tidy,
     )
 
 

@@ -54,7 +54,7 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
         raise
 
 
-_IDENTITY = ("model", "index", "method", "loading")
+_IDENTITY = ("store", "model", "index", "method", "loading")
 
 
 def with_progress(items: Iterable[Item], total: int, unit: str = "month") -> Iterator[Item]:

@@ -6,7 +6,7 @@ text with the part of the configuration that the stage reads and a digest of the
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -45,7 +45,7 @@ class Workflow:
             identity = dict(wildcards.items())
             script = self.root / "scripts" / f"{rule}.py"
             settings = self.settings(rule, identity)
-            settings["code"] = _code(script, rule, identity["model"])
+            settings["code"] = _code(script, rule, settings.get("model"))
             return json.dumps(settings, sort_keys=True, allow_nan=False)
 
         return parameter
@@ -58,8 +58,14 @@ class Workflow:
         rule : str
             Name of the rule.
         wildcards : mapping
-            ``model`` and, by rule, ``index``, ``method`` or ``loading``.
+            ``model`` and, by rule, ``index``, ``method`` or ``loading``; ``store`` for the rules
+            of stores; none for those of published data.
         """
+        if "store" in wildcards:
+            store = wildcards["store"]
+            return {**wildcards, **self.config.tidy.stage_settings(rule, store, self.config.seed)}
+        if "model" not in wildcards:
+            return dict(wildcards)
         config, model = self.config, wildcards["model"]
         size = asdict(config.size)
         calibration = {"calibration": dict(config.calibrations[model])}
@@ -84,11 +90,18 @@ class Workflow:
 
 
 @cache
-def _code(script: Path, rule: str, model: str) -> str:
+def _code(script: Path, rule: str, model: str | None) -> str:
+    if model is None:
+        return stage_digest(script)
     modules = [f"truepremia.economies.{model}.{stage}" for stage in ECONOMY_MODULES.get(rule, ())]
     return f"{stage_digest(script, modules)} {economy(model)!r}"
 
 
+def one_of(names: Iterable[str]) -> str:
+    """Return the regular expression of some names, for wildcards; that of no text for none."""
+    return "|".join(names) or "(?!)"
+
+
 def known_models() -> str:
     """Return the regular expression of the registered economies, for wildcards."""
-    return "|".join(ECONOMIES)
+    return one_of(ECONOMIES)

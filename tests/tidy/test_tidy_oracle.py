@@ -143,7 +143,7 @@ def test_row_order_and_exact_duplicates_never_change_a_result(tmp_path, edition,
 
 def test_profile_follows_the_edition(tmp_path):
     frames = random_frames(0, stocks=12, years=2)
-    found = {e: read(frames, tmp_path / e, e).profile for e in EDITIONS}
+    found = {e: read(frames, tmp_path / e, e).report["profile"] for e in EDITIONS}
     assert found == {
         "r2023": "seed2023",
         "python2023": "seed2023",

@@ -99,22 +99,15 @@ class Store:
     published : mapping of str to array, shape (M,)
         ``month`` (datetime64[D], ascending), ``smb``, ``hml`` and whichever other published
         factors there are; five-factor ``smb`` and ``hml`` as ``smb_ff5`` and ``hml_ff5``.
-    edition : str
-        How tables are kept, months named and dates stored.
-    profile : str
-        Name of the profile that fits the edition.
-    counts : mapping
-        Rows and missing values by table.
-    warnings : tuple of str
+    report : mapping
+        ``source``, ``edition``, the ``profile`` that fits it, rows and missing values by table
+        (``counts``), ``first_month``, ``last_month`` and ``warnings``.
     """
 
     stocks: Stocks
     accounts: Accounts
     published: Mapping[str, Array]
-    edition: str
-    profile: str
-    counts: Mapping[str, Any]
-    warnings: tuple[str, ...]
+    report: Mapping[str, Any]
 
 
 def read_store(path: str | Sequence[str], coerce: bool = False, busy_timeout: float = 5) -> Store:
@@ -144,18 +137,20 @@ def read_store(path: str | Sequence[str], coerce: bool = False, busy_timeout: fl
         if _table_of(source, FIVE_FACTORS):
             found.append(_Found(source, FIVE_FACTORS, coerce, warnings))
             five = _factors(found[3])
-        named_month = found[0].names["month"] == "month"
-        edition = (
-            f"{source.kind}, months in column '{found[0].names['month']}' as {found[0].dates_as}"
-        )
+    month = found[0].names["month"]
     return Store(
         stocks=stocks,
         accounts=accounts,
         published=three if five is None else _joined(three, five),
-        edition=edition,
-        profile="seed2023" if named_month else "book2026",
-        counts={table.name: table.counts for table in found},
-        warnings=tuple(warnings),
+        report={
+            "source": source.name,
+            "edition": f"{source.kind}, months in '{month}' as {found[0].dates_as}",
+            "profile": "seed2023" if month == "month" else "book2026",
+            "counts": {table.name: table.counts for table in found},
+            "first_month": str(dates(stocks.month.min())),
+            "last_month": str(dates(stocks.month.max())),
+            "warnings": warnings,
+        },
     )
 
 

@@ -1,7 +1,7 @@
 """The replicated factors: portfolios of annual sorts, their value-weighted returns, spreads."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -50,6 +50,23 @@ class Options:
     profile: str
     five_factor_sort: Literal["dependent", "independent"] = "dependent"
     op_require_cost: bool = False
+
+
+def options_of(settings: Mapping[str, Any], store: Mapping[str, Any]) -> Options:
+    """Return the options that a stage's settings choose for a store.
+
+    Parameters
+    ----------
+    settings : mapping
+        Settings of the stage; the profile "auto" is that of the store's edition.
+    store : mapping
+        The report on the store.
+    """
+    names = [f.name for f in fields(Options) if f.name in settings]
+    chosen = {name: settings[name] for name in names}
+    if chosen["profile"] == "auto":
+        chosen["profile"] = store["profile"]
+    return Options(**chosen)
 
 
 @dataclass(frozen=True, eq=False)

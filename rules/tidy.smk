@@ -1,0 +1,204 @@
+# The empirical track: stores in the form of Tidy Finance, factors replicated from them.
+
+
+wildcard_constraints:
+    store=one_of(RUN.tidy.stores),
+
+
+rule export_demo_store:
+    input:
+        unpack(panel_of_store),
+    output:
+        store=f"{TIDY}/demo.sqlite",
+    log:
+        log_of("export_demo_store", "{store}"),
+    benchmark:
+        benchmark_of("export_demo_store", "{store}")
+    wildcard_constraints:
+        store=one_of(name for name, store in RUN.tidy.stores.items() if store.panel),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        stage=STAGES.stage("export_demo_store"),
+    script:
+        "../scripts/export_demo_store.py"
+
+
+rule read_store:
+    input:
+        store=source_of_store,
+    output:
+        stocks=f"{TIDY}/stocks.parquet",
+        accounts=f"{TIDY}/accounts.parquet",
+        published=f"{TIDY}/published.parquet",
+        report=f"{TIDY}/store.json",
+    log:
+        log_of("read_store", "{store}"),
+    benchmark:
+        benchmark_of("read_store", "{store}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=30,
+    params:
+        stage=STAGES.stage("read_store"),
+    script:
+        "../scripts/read_store.py"
+
+
+rule replicate_factors:
+    input:
+        stocks=f"{TIDY}/stocks.parquet",
+        accounts=f"{TIDY}/accounts.parquet",
+        report=f"{TIDY}/store.json",
+    output:
+        formations=f"{TIDY}/formations.parquet",
+        breakpoints=f"{TIDY}/breakpoints.parquet",
+        cells=f"{TIDY}/cells.parquet",
+        factors=f"{TIDY}/factors.parquet",
+        portfolios=f"{TIDY}/portfolios.parquet",
+        replication=f"{TIDY}/replication.json",
+    log:
+        log_of("replicate_factors", "{store}"),
+    benchmark:
+        benchmark_of("replicate_factors", "{store}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    params:
+        stage=STAGES.stage("replicate_factors"),
+    script:
+        "../scripts/replicate_factors.py"
+
+
+rule replicate_exercises:
+    input:
+        stocks=f"{TIDY}/stocks.parquet",
+        accounts=f"{TIDY}/accounts.parquet",
+        report=f"{TIDY}/store.json",
+    output:
+        two_years=f"{TIDY}/two_years.parquet",
+        op_portfolios=f"{TIDY}/op_portfolios.parquet",
+    log:
+        log_of("replicate_exercises", "{store}"),
+    benchmark:
+        benchmark_of("replicate_exercises", "{store}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    params:
+        stage=STAGES.stage("replicate_exercises"),
+    script:
+        "../scripts/replicate_exercises.py"
+
+
+rule evaluate_replication:
+    input:
+        factors=f"{TIDY}/factors.parquet",
+        published=f"{TIDY}/published.parquet",
+        two_years=f"{TIDY}/two_years.parquet",
+        report=f"{TIDY}/store.json",
+    output:
+        json=f"{TIDY}/evaluation.json",
+        csv=f"{TIDY}/evaluation.csv",
+        text=f"{TIDY}/evaluation.txt",
+        rolling=f"{TIDY}/rolling.parquet",
+    log:
+        log_of("evaluate_replication", "{store}"),
+    benchmark:
+        benchmark_of("evaluate_replication", "{store}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        stage=STAGES.stage("evaluate_replication"),
+    script:
+        "../scripts/evaluate_replication.py"
+
+
+rule price_portfolios:
+    input:
+        portfolios=f"{TIDY}/portfolios.parquet",
+        factors=f"{TIDY}/factors.parquet",
+        published=f"{TIDY}/published.parquet",
+    output:
+        json=f"{TIDY}/pricing.json",
+        csv=f"{TIDY}/pricing.csv",
+    log:
+        log_of("price_portfolios", "{store}"),
+    benchmark:
+        benchmark_of("price_portfolios", "{store}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        stage=STAGES.stage("price_portfolios"),
+    script:
+        "../scripts/price_portfolios.py"
+
+
+rule draw_replication:
+    input:
+        factors=f"{TIDY}/factors.parquet",
+        published=f"{TIDY}/published.parquet",
+        rolling=f"{TIDY}/rolling.parquet",
+        cells=f"{TIDY}/cells.parquet",
+        breakpoints=f"{TIDY}/breakpoints.parquet",
+        formations=f"{TIDY}/formations.parquet",
+        evaluation=f"{TIDY}/evaluation.json",
+    output:
+        figures=[f"{TIDY}/{figure}" for figure in REPLICATION_FIGURES],
+    log:
+        log_of("draw_replication", "{store}"),
+    benchmark:
+        benchmark_of("draw_replication", "{store}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        stage=STAGES.stage("draw_replication"),
+    script:
+        "../scripts/draw_replication.py"
+
+
+rule evaluate_published:
+    output:
+        evaluation_json=f"{RESULTS}/tidy/{PUBLISHED}/evaluation.json",
+        evaluation_csv=f"{RESULTS}/tidy/{PUBLISHED}/evaluation.csv",
+        pricing_json=f"{RESULTS}/tidy/{PUBLISHED}/pricing.json",
+        pricing_csv=f"{RESULTS}/tidy/{PUBLISHED}/pricing.csv",
+    log:
+        log_of("evaluate_published", PUBLISHED),
+    benchmark:
+        benchmark_of("evaluate_published", PUBLISHED)
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        stage=STAGES.stage("evaluate_published"),
+    script:
+        "../scripts/evaluate_published.py"

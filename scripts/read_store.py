@@ -1,0 +1,12 @@
+"""Read a Tidy-Finance store of any edition into typed tables."""
+
+from truepremia.stage import logger, running
+from truepremia.tidy.files import write_store
+from truepremia.tidy.reading import read_store
+
+with running(snakemake) as settings:
+    store = read_store(snakemake.input.store, settings["coerce"], settings["busy_timeout"])
+    for warning in store.report["warnings"]:
+        logger.warning("%s", warning)
+    write_store(snakemake.output, settings["store"], store)
+    logger.info("%s; %d stock months", store.report["edition"], len(store.stocks.month))

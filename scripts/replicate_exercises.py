@@ -1,0 +1,20 @@
+"""Replicate the factors with two years of accounts, and portfolios on profitability."""
+
+from truepremia.stage import logger, running
+from truepremia.store import read_json
+from truepremia.tidy.exercises import op_portfolios, two_years
+from truepremia.tidy.files import write_replicated
+from truepremia.tidy.replication import holdings, options_of
+from truepremia.tidy.tables import read_accounts, read_stocks
+
+with running(snakemake) as settings:
+    inputs, output, name = snakemake.input, snakemake.output, settings["store"]
+    options = options_of(settings, read_json(inputs.report))
+    stocks, accounts = read_stocks(inputs.stocks, name), read_accounts(inputs.accounts, name)
+    held = holdings(stocks, accounts, options)
+    filtered, portfolios = two_years(held), op_portfolios(held)
+    if not len(portfolios["month"]):
+        logger.warning("the store has no operating profitability, op_portfolios is empty")
+    write_replicated(output.two_years, "two_years", name, filtered)
+    write_replicated(output.op_portfolios, "op_portfolios", name, portfolios)
+    logger.info("%d months with two years of accounts", len(filtered["month"]))

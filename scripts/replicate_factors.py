@@ -1,0 +1,17 @@
+"""Replicate the Fama-French factors from the tables of a store."""
+
+from truepremia.stage import logger, running
+from truepremia.store import read_json
+from truepremia.tidy.files import write_replication
+from truepremia.tidy.replication import options_of, replicate
+from truepremia.tidy.tables import read_accounts, read_stocks
+
+with running(snakemake) as settings:
+    inputs, name = snakemake.input, settings["store"]
+    options = options_of(settings, read_json(inputs.report))
+    stocks, accounts = read_stocks(inputs.stocks, name), read_accounts(inputs.accounts, name)
+    replication = replicate(stocks, accounts, options)
+    for warning in replication.report["warnings"]:
+        logger.warning("%s", warning)
+    write_replication(snakemake.output, name, replication)
+    logger.info("profile %s: %d months", options.profile, replication.report["months"])
