@@ -10,7 +10,7 @@ import pytest
 from truepremia.config import load_config_file
 from truepremia.economies import ECONOMIES, economy
 from truepremia.panel import Size
-from truepremia.workflow import ECONOMY_MODULES, Workflow, known_models
+from truepremia.workflow import ECONOMY_MODULES, Workflow, known_models, one_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = load_config_file(ROOT / "config/test.yaml")
@@ -25,22 +25,34 @@ IDENTITIES = {
     "portfolio_stats": {"model": "bgn", "index": "0"},
     "bundle_panel": {"model": "bgn", "index": "0"},
 }
-RULES = {stage.split()[0] for stage in IDENTITIES}
+OF_A_STORE = (
+    *("export_demo_store", "read_store", "replicate_factors", "replicate_exercises"),
+    *("evaluate_replication", "price_portfolios", "draw_replication"),
+)
+STORE_IDENTITIES = {rule: {"store": "demo"} for rule in OF_A_STORE} | {"evaluate_published": {}}
+RULES = {stage.split()[0] for stage in IDENTITIES | STORE_IDENTITIES}
 
 
-def parameters(config=CONFIG, **identity) -> dict[str, str]:
-    """Return the one parameter of every stage."""
+def parameters(config=CONFIG, identities=IDENTITIES, **identity) -> dict[str, str]:
+    """Return the one parameter of every stage of a panel, or of other ``identities``."""
     workflow = Workflow(config, ROOT)
     return {
         stage: workflow.stage(stage.split()[0])({**wildcards, **identity})
-        for stage, wildcards in IDENTITIES.items()
+        for stage, wildcards in identities.items()
     }
 
 
 def changed(**changes) -> set[str]:
     """Return the stages whose parameter a change of the configuration changes."""
-    before, after = parameters(), parameters(replace(CONFIG, **changes))
+    every = IDENTITIES | STORE_IDENTITIES
+    before, after = parameters(CONFIG, every), parameters(replace(CONFIG, **changes), every)
     return {stage for stage in before if before[stage] != after[stage]}
+
+
+def with_demo(**changes) -> dict:
+    """Return the change of the options of the store "demo"."""
+    stores = {"demo": replace(CONFIG.tidy.stores["demo"], **changes)}
+    return {"tidy": replace(CONFIG.tidy, stores=stores)}
 
 
 DRAWING = {"simulate_panel", "compute_moments", "bundle_panel"}
@@ -50,7 +62,7 @@ OTHER_CALIBRATION = {"bgn": {**CONFIG.calibrations["bgn"], "survival": 0.98}}
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ({"seed": 1}, {"simulate_panel", "bundle_panel"}),
+        ({"seed": 1}, {"simulate_panel", "bundle_panel", "export_demo_store"}),
         ({"undefined_growth": "nan"}, {"simulate_panel", "bundle_panel"}),
         ({"size": Size(61, 84, 40)}, DRAWING),
         ({"size": Size(60, 85, 40)}, DRAWING),
@@ -66,6 +78,21 @@ OTHER_CALIBRATION = {"bgn": {**CONFIG.calibrations["bgn"], "survival": 0.98}}
         ({"panels": {"bgn": (0, 1, 2)}}, set()),
         ({"results_dir": "elsewhere"}, set()),
         ({"calibration_files": {"bgn": Path("copy.yaml")}}, set()),
+        (
+            with_demo(profile="seed2023"),
+            {"replicate_factors", "replicate_exercises", "evaluate_replication"},
+        ),
+        (with_demo(five_factor_sort="independent"), {"replicate_factors"}),
+        (with_demo(op_require_cost=True), {"replicate_factors", "replicate_exercises"}),
+        (with_demo(coerce=True), {"read_store"}),
+        (with_demo(busy_timeout=1.0), {"read_store"}),
+        (with_demo(panel="bgn_1"), {"export_demo_store"}),
+        (with_demo(path=Path("elsewhere")), set()),
+        (
+            {"tidy": replace(CONFIG.tidy, demo=replace(CONFIG.tidy.demo, fiscal_year_end=6))},
+            {"export_demo_store"},
+        ),
+        ({"tidy": replace(CONFIG.tidy, published_data=False)}, set()),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )
@@ -91,7 +118,7 @@ def test_calibration_of_one_economy_does_not_touch_another():
 def test_parameter_is_canonical_json():
     shuffled = {"bgn": dict(reversed(CONFIG.calibrations["bgn"].items()))}
     assert changed(calibrations=shuffled) == set()
-    for text in parameters().values():
+    for text in [*parameters().values(), *parameters(CONFIG, STORE_IDENTITIES).values()]:
         settings = json.loads(text)
         assert list(settings) == sorted(settings)
         assert text == json.dumps(settings, sort_keys=True)
@@ -104,7 +131,16 @@ def test_parameter_names_the_panel():
 
 
 def test_parameters_of_all_stages_differ():
-    assert len(set(parameters().values())) == len(IDENTITIES)
+    every = IDENTITIES | STORE_IDENTITIES
+    assert len(set(parameters(CONFIG, every).values())) == len(every)
+
+
+def test_parameter_names_the_store():
+    demo = CONFIG.tidy.stores["demo"]
+    config = replace(CONFIG, tidy=replace(CONFIG.tidy, stores={"demo": demo, "twin": demo}))
+    of_a_store = {rule: {"store": "demo"} for rule in OF_A_STORE}
+    one, other = parameters(config, of_a_store), parameters(config, of_a_store, store="twin")
+    assert all(one[stage] != other[stage] for stage in OF_A_STORE)
 
 
 def test_parameter_covers_the_description_of_the_economy(monkeypatch):
@@ -132,6 +168,11 @@ def test_wildcards_match_the_registered_economies_only():
     assert all(re.fullmatch(known_models(), name) for name in ECONOMIES)
     assert not re.fullmatch(known_models(), "bgn2")
     assert not re.fullmatch(known_models(), "other")
+
+
+def test_wildcard_of_no_names_matches_nothing():
+    assert re.fullmatch(one_of(["a", "b"]), "b")
+    assert not re.fullmatch(one_of([]), "")
 
 
 # --- names -------------------------------------------------------------------------------------

@@ -19,7 +19,11 @@ WORKFLOW_PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "envs",
 
 PANELS = ("bgn_0", "bgn_2")
 RESULTS = "out"
-SHARED_SETTINGS = {"panels": {"bgn": [2, 0]}, "results_dir": RESULTS}
+SHARED_SETTINGS = {
+    "panels": {"bgn": [2, 0]},
+    "results_dir": RESULTS,
+    "tidy": {"stores": {"demo": False}, "published_data": False},
+}
 
 ERROR_PREFIX = "truepremia: error: "
 
@@ -116,6 +120,8 @@ def _job(rule: str, details: str) -> str:
     wildcards = re.search(r"^    wildcards: (.*)$", details, re.MULTILINE)
     assert wildcards, f"{rule} has no wildcards: {details}"
     values = dict(pair.split("=") for pair in wildcards[1].split(", "))
+    if "store" in values:
+        return f"{rule} {values['store']}"
     identity = "_".join(
         [values.pop("model"), *([values.pop("index")] if "index" in values else [])]
     )

@@ -276,8 +276,8 @@ def _groups(group: Array, rows: Array) -> Iterator[tuple[int, Array]]:
     members = np.flatnonzero(rows)
     members = members[np.argsort(group[members], kind="stable")]
     starts = np.flatnonzero(np.diff(group[members], prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], len(members)], strict=True):
-        yield int(group[members[start]]), members[start:stop]
+    for together in np.split(members, starts[1:]) if len(members) else ():
+        yield int(group[together[0]]), together
 
 
 class StockIndex:

@@ -95,7 +95,7 @@ def _reading_sqlite(path: Path, busy_timeout: float) -> Iterator[None]:
 
     try:
         yield
-    except Error as error:
+    except (Error, UnicodeDecodeError) as error:
         reason = str(error).split("[SQLite]")[-1].splitlines()[0].strip()
         if "locked" in reason:
             raise DataError(
@@ -174,7 +174,7 @@ class _SqliteFile:
         """Return how many values of ``column`` are no numbers, and the first three with keys."""
         chosen = f"FROM {_id(table)} WHERE {_id(column)} IS NOT NULL AND NOT {_is_number(column)}"
         count = self._fetch(f"SELECT count(*) AS n {chosen}")[0]["n"]
-        shown = ", ".join(f"CAST({_id(name)} AS TEXT) AS {_id(name)}" for name in (*keys, column))
+        shown = ", ".join(f"{_as_text(name)} AS {_id(name)}" for name in (*keys, column))
         rows = self._fetch(f"SELECT {shown} {chosen} LIMIT 3")
         return count, [" ".join(f"{k}={v}" for k, v in row.items()) for row in rows]
 
@@ -192,6 +192,11 @@ class _SqliteFile:
 
 def _id(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
+
+
+def _as_text(name: str) -> str:
+    quoted = _id(name)
+    return f"CASE typeof({quoted}) WHEN 'blob' THEN quote({quoted}) ELSE CAST({quoted} AS TEXT) END"
 
 
 def _is_number(name: str) -> str:
