@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from random_stores import EDITIONS, Frames, random_frames, write
 
+from truepremia.errors import DataError
 from truepremia.tidy.exercises import op_portfolios, two_years
 from truepremia.tidy.reading import read_store
 from truepremia.tidy.replication import Options, Replication, holdings, replicate
@@ -151,3 +152,175 @@ def test_profile_follows_the_edition(tmp_path):
         "python2024": "book2026",
         "parquet2026": "book2026",
     }
+
+
+# --- exercises and portfolios, in plain pandas -------------------------------------------------
+
+
+def sorted_by_hand(frame, column, probabilities, closed_right):
+    """Return portfolios of the rows of one year, 1 for the lowest."""
+    nyse = frame[frame["exchange"] == "NYSE"]
+    edges = nyse[column].quantile(probabilities)
+    compare = frame[column].to_numpy()[:, None]
+    above = compare > edges.to_numpy() if closed_right else compare >= edges.to_numpy()
+    return 1 + above.sum(axis=1)
+
+
+def formations_of(frames: Frames, profile: str) -> pd.DataFrame:
+    """Return one row for each stock and sorting year, by loops over the definition."""
+    seed = profile == "seed2023"
+    crsp = frames.crsp.dropna() if seed else frames.crsp
+    by_month = crsp.set_index(["permno", "month"])
+    accounts = frames.accounts.sort_values("datadate")
+    rows = []
+    for (permno, month), june in by_month.iterrows():
+        if month.month != 6:
+            continue
+        december = (permno, pd.Timestamp(month.year - 1, 12, 1))
+        july = (permno, pd.Timestamp(month.year, 7, 1))
+        if december not in by_month.index or (seed and july not in by_month.index):
+            continue
+        gvkey, value = by_month.loc[december, ["gvkey", "mktcap"]]
+        own = accounts[accounts["gvkey"] == gvkey]
+        used = own[(own["datadate"].dt.year == month.year - 1) & own["be"].notna()]
+        if not len(used) or pd.isna(june["mktcap"]) or pd.isna(value):
+            continue
+        used = used.iloc[-1]
+        if used["be"] <= 0 and not seed:
+            continue
+        exchange = by_month.loc[july, "exchange"] if seed else june["exchange"]
+        records = (own["datadate"] <= used["datadate"]).sum()
+        bm = used["be"] / value
+        row = [permno, month.year, exchange, june["mktcap"], used["be"], bm, used["op"], records]
+        rows.append(row)
+    columns = ["permno", "year", "exchange", "me", "be", "bm", "op", "records"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def held(frames: Frames, formations: pd.DataFrame, profile: str) -> pd.DataFrame:
+    crsp = frames.crsp.dropna() if profile == "seed2023" else frames.crsp
+    crsp = crsp.dropna(subset=["ret_excess", "mktcap_lag"])
+    crsp = crsp.assign(year=crsp["month"].dt.year - (crsp["month"].dt.month <= 6))
+    return crsp.drop(columns="exchange").merge(formations, on=["permno", "year"])
+
+
+def by_hand(formations, closed_right, **sorts):
+    parts = [
+        year.assign(**{n: sorted_by_hand(year, c, p, closed_right) for n, (c, p) in sorts.items()})
+        for _, year in formations.groupby("year")
+    ]
+    return pd.concat(parts)
+
+
+def weighted(x):
+    return pd.Series(
+        {
+            "ret": np.average(x["ret_excess"], weights=x["mktcap_lag"]),
+            "ret_equal": x["ret_excess"].mean(),
+            "stocks": len(x),
+            "size": np.log(x["me"]).mean(),
+            "mean_bm": x["bm"].mean(),
+        }
+    )
+
+
+PROFILE_SIDES = [("seed2023", True), ("book2026", False)]
+
+
+@pytest.mark.parametrize(("profile", "closed_right"), PROFILE_SIDES)
+def test_five_by_five_portfolios_follow_their_definition(tmp_path, profile, closed_right):
+    frames = random_frames(2)
+    ours = replicated(frames, tmp_path, profile=profile).portfolios
+    fifths = [0.2, 0.4, 0.6, 0.8]
+    sorted_stocks = by_hand(
+        formations_of(frames, profile), closed_right, pm=("me", fifths), pb=("bm", fifths)
+    )
+    wanted = held(frames, sorted_stocks, profile).groupby(["month", "pm", "pb"])
+    wanted = wanted.apply(weighted, include_groups=False).reset_index()
+    assert list(ours["month"]) == list(wanted["month"].to_numpy().astype("datetime64[D]"))
+    pairs = {"portfolio_me": "pm", "portfolio_bm": "pb", "stocks": "stocks"}
+    for name, column in pairs.items():
+        np.testing.assert_array_equal(ours[name], wanted[column])
+    for name, column in {"ret": "ret", "size": "size", "bm": "mean_bm"}.items():
+        np.testing.assert_allclose(ours[name], wanted[column], atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(("profile", "closed_right"), PROFILE_SIDES)
+def test_two_years_of_accounts_follow_their_definition(tmp_path, profile, closed_right):
+    frames = random_frames(2)
+    store = read(frames, tmp_path)
+    ours = two_years(holdings(store.stocks, store.accounts, Options(profile)))
+    formations = formations_of(frames, profile)
+    assert (formations["records"] < 2).any()
+    formations = formations[formations["records"] >= 2]
+    sorted_stocks = by_hand(
+        formations, closed_right, portfolio_me=("me", [0.5]), portfolio_bm=("bm", [0.3, 0.7])
+    )
+    returns = held(frames, sorted_stocks, profile)
+    returns = literal_chapters.value_weighted(returns, ["portfolio_me", "portfolio_bm", "month"])
+    for name, column, long, short in (
+        ("smb", "portfolio_me", 1, 2),
+        ("hml", "portfolio_bm", 3, 1),
+    ):
+        wanted = literal_chapters.spread(returns, name, column, long, short)
+        assert list(ours["month"]) == list(wanted.index.to_numpy().astype("datetime64[D]"))
+        np.testing.assert_allclose(ours[name], wanted, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(("profile", "closed_right"), PROFILE_SIDES)
+def test_profitability_portfolios_follow_their_definition(tmp_path, profile, closed_right):
+    frames = random_frames(2)
+    store = read(frames, tmp_path)
+    ours = op_portfolios(holdings(store.stocks, store.accounts, Options(profile)))
+    formations = formations_of(frames, profile)
+    formations = formations[(formations["be"] > 0) & formations["op"].notna()]
+    sorts = {
+        "terciles": [0.3, 0.7],
+        "quintiles": [0.2, 0.4, 0.6, 0.8],
+        "deciles": list(np.arange(1, 10) / 10),
+    }
+    for name, probabilities in sorts.items():
+        sorted_stocks = by_hand(formations, closed_right, p=("op", probabilities))
+        wanted = held(frames, sorted_stocks, profile).groupby(["month", "p"])
+        wanted = wanted.apply(weighted, include_groups=False).reset_index()
+        rows = ours["sort"] == name
+        np.testing.assert_array_equal(ours["portfolio"][rows], wanted["p"])
+        np.testing.assert_array_equal(ours["stocks"][rows], wanted["stocks"])
+        for column, by in {"ret_vw": "ret", "ret_ew": "ret_equal"}.items():
+            np.testing.assert_allclose(ours[column][rows], wanted[by], atol=TOLERANCE)
+
+
+def with_items(tmp_path, **items):
+    """A store whose profitability must come from its items."""
+    frames = random_frames(4)
+    accounts = frames.accounts.drop(columns="op").assign(**items)
+    return read(Frames(frames.crsp, accounts, frames.published), tmp_path)
+
+
+def test_profitability_is_computed_from_its_items(tmp_path):
+    store = with_items(tmp_path, sale=100.0, cogs=40.0, xsga=np.nan, xint=10.0)
+    held_stocks = holdings(store.stocks, store.accounts, Options("book2026"))
+    f = held_stocks.formations
+    np.testing.assert_allclose(f.op, 50 / f.be)
+    strict = holdings(store.stocks, store.accounts, Options("book2026", op_require_cost=True))
+    np.testing.assert_array_equal(strict.formations.op, f.op)
+
+
+def test_profitability_without_any_cost_counts_only_if_allowed(tmp_path):
+    frames = random_frames(4)
+    cost = np.where(np.arange(len(frames.accounts)) % 2, 40.0, np.nan)
+    store = with_items(tmp_path, sale=100.0, cogs=cost)
+    loose, strict = (
+        holdings(store.stocks, store.accounts, Options("book2026", op_require_cost=required))
+        for required in (False, True)
+    )
+    op, be = loose.formations.op, loose.formations.be
+    free = np.isclose(op, 100 / be)
+    assert 0 < free.sum() < len(op)
+    np.testing.assert_array_equal(np.isnan(strict.formations.op), free)
+
+
+def test_required_cost_needs_a_column_of_costs(tmp_path):
+    store = read(random_frames(4), tmp_path)
+    with pytest.raises(DataError, match="op_require_cost needs a column cogs, xsga, xint"):
+        holdings(store.stocks, store.accounts, Options("book2026", op_require_cost=True))

@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,15 +27,19 @@ class SharedRuns:
     folder: Path
 
     def once(
-        self, name: str, start: Callable[[], Workplace], **settings: object
+        self,
+        name: str,
+        start: Callable[[], Workplace],
+        targets: Sequence[str] = ("all",),
+        **settings: object,
     ) -> tuple[Workplace, str]:
-        """Return the place and the terminal text of a run of target ``all``."""
+        """Return the place and the terminal text of a run of ``targets``."""
         log, place_file = self.folder / f"{name}.log", self.folder / f"{name}.json"
         with (self.folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not place_file.exists():
                 place = start()
-                done = place.snakemake("all", **settings)
+                done = place.snakemake(*targets, **settings)
                 log.write_text(done.text)
                 paths = [str(place.repository), str(place.folder), done.status]
                 place_file.write_text(json.dumps(paths))
