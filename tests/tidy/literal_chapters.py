@@ -102,7 +102,10 @@ def seed2023(crsp, accounts) -> Literal:
         portfolio_me=("me_ff", [0, 0.5, 1]),
         portfolio_bm=("bm_ff", [0, 0.3, 0.7, 1]),
     )[["permno", "sorting_date", "portfolio_me", "portfolio_bm"]]
-    held = data.assign(sorting_date=sorting_date_of(data["month"])).merge(
+    july = data["month"].apply(
+        lambda x: str(x.year - 1) + "0701" if x.month <= 6 else str(x.year) + "0701"
+    )
+    held = data.assign(sorting_date=pd.to_datetime(july)).merge(
         assigned, how="inner", on=["permno", "sorting_date"]
     )
     returns = value_weighted(held, ["portfolio_me", "portfolio_bm", "month"])

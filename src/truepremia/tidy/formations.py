@@ -34,7 +34,6 @@ MIN_NYSE_STOCKS = 5
 COST_ITEMS = ("cogs", "xsga", "xint")
 
 _JUNE = 6
-_FIRST_RETURN_MONTH = 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +42,8 @@ class Formations:
 
     Parameters
     ----------
+    row : array of int, shape (k,)
+        Row of June t among the stock months.
     permno, year : array of int, shape (k,)
         The stock and the sorting year t.
     exchange : Coded
@@ -58,6 +59,7 @@ class Formations:
         Annual accounts of the company up to and including the one that is used.
     """
 
+    row: Array
     permno: Array
     year: Array
     exchange: Coded
@@ -119,11 +121,8 @@ class Sort:
     edges: tuple[Breakpoints, ...]
 
 
-def usable(stocks: Stocks, profile: Profile) -> tuple[Stocks, dict[str, int]]:
-    """Return the stock months that a profile works with, and how many rows each column cost.
-
-    A row with several missing values counts for each of its columns.
-    """
+def usable(stocks: Stocks, profile: Profile) -> tuple[Array, dict[str, int]]:
+    """Return which stock months a profile works with, and the missing values by column."""
     missing = {
         "gvkey": stocks.gvkey.code < 0,
         "ret_excess": np.isnan(stocks.ret_excess),
@@ -133,19 +132,24 @@ def usable(stocks: Stocks, profile: Profile) -> tuple[Stocks, dict[str, int]]:
     }
     counts = {name: int(rows.sum()) for name, rows in missing.items()}
     if not profile.complete_rows:
-        return stocks, counts
-    return stocks[~np.logical_or.reduce(list(missing.values()))], counts
+        return np.ones(len(stocks.month), dtype=bool), counts
+    return ~np.logical_or.reduce(list(missing.values())), counts
 
 
 def form(
-    index: "StockIndex", accounts: Accounts, profile: Profile, op_require_cost: bool = False
+    stocks: Stocks,
+    rows: Array,
+    accounts: Accounts,
+    profile: Profile,
+    op_require_cost: bool = False,
 ) -> tuple[Formations, dict[str, int]]:
     """Return the formations of all years, and counts of what is odd about the accounts.
 
     Parameters
     ----------
-    index : StockIndex
-        The stock months that the profile works with.
+    stocks : Stocks
+    rows : array of bool, shape (n,)
+        The months that the profile works with.
     accounts : Accounts
     profile : Profile
     op_require_cost : bool
@@ -156,13 +160,11 @@ def form(
     DataError
         If no stock has all that a formation needs in any year.
     """
-    stocks = index.stocks
     annual, counts = _one_account_a_year(accounts, profile)
-    june = np.flatnonzero(stocks.month % MONTHS_PER_YEAR == _JUNE - 1)
-    december = index.rows(index.firm[june], stocks.month[june] - _JUNE)
-    since_june = profile.exchange_month - _JUNE
-    listed = index.rows(index.firm[june], stocks.month[june] + since_june)
-    found = (december >= 0) & (listed >= 0)
+    june = np.flatnonzero(rows & (stocks.month % MONTHS_PER_YEAR == _JUNE - 1))
+    december = _later(stocks, june, -_JUNE)
+    listed = _later(stocks, june, profile.exchange_month - _JUNE)
+    found = (december >= 0) & (listed >= 0) & rows[december] & rows[listed]
     june, december, listed = june[found], december[found], listed[found]
     year = year_of(stocks.month[june])
     account = annual.rows(stocks.gvkey[december], year - 1)
@@ -176,6 +178,7 @@ def form(
         )
     items = annual.accounts.items
     formations = Formations(
+        row=june,
         permno=stocks.permno[june],
         year=year[found],
         exchange=stocks.exchange[listed],
@@ -280,41 +283,40 @@ def _groups(group: Array, rows: Array) -> Iterator[tuple[int, Array]]:
         yield int(group[together[0]]), together
 
 
-class StockIndex:
-    """Finds rows of stocks.
+def held_months(stocks: Stocks, formations: Formations) -> tuple[Array, Array]:
+    """Return the months for which formations hold, July of t to June of t + 1.
 
-    Parameters
-    ----------
-    stocks : Stocks
-        In ascending order of permno and month.
+    Returns
+    -------
+    row : array of int, shape (m,)
+        Rows of ``stocks``.
+    formation : array of int, shape (m,)
+        Row of ``formations`` that holds for each, ascending.
     """
+    june = formations.row[:, None]
+    following = june + np.arange(1, MONTHS_PER_YEAR + 1)
+    holds = following < len(stocks.month)
+    np.minimum(following, len(stocks.month) - 1, out=following)
+    holds &= stocks.month[following] <= stocks.month[june] + MONTHS_PER_YEAR
+    holds &= stocks.permno[following] == stocks.permno[june]
+    return following[holds], np.nonzero(holds)[0]
 
-    def __init__(self, stocks: Stocks):
-        new = np.diff(stocks.permno, prepend=stocks.permno[:1] - 1) != 0
-        self.stocks = stocks
-        self.firm = np.cumsum(new) - 1
-        self._permno = stocks.permno[new]
-        self._first = int(stocks.month.min(initial=0))
-        self._months = int(stocks.month.max(initial=0)) - self._first + 1
-        self._key = self._keys(self.firm, stocks.month)
 
-    def rows(self, firm: Array, month: Array) -> Array:
-        """Return the row of each firm in each month, -1 for none."""
-        inside = (month >= self._first) & (month < self._first + self._months)
-        return np.where(inside, _position(self._key, self._keys(firm, month)), -1)
+def _later(stocks: Stocks, row: Array, months: int) -> Array:
+    """Return the rows of the same stocks ``months`` later, earlier if negative, -1 for none.
 
-    def formations(self, formations: Formations) -> Array:
-        """Return the row of ``formations`` that holds for each stock month, -1 for none."""
-        year = year_of(self.stocks.month - (_FIRST_RETURN_MONTH - 1))
-        first, last = formations.year[0], formations.year[-1]
-        table = np.full((len(self._permno), last - first + 1), -1, dtype=np.int32)
-        firm = np.searchsorted(self._permno, formations.permno)
-        table[firm, formations.year - first] = np.arange(len(formations))
-        held = table[self.firm, np.clip(year, first, last) - first]
-        return np.asarray(np.where((year >= first) & (year <= last), held, -1))
-
-    def _keys(self, firm: Array, month: Array) -> Array:
-        return np.asarray(firm * self._months + (month - self._first))
+    Rows are in order and unique: the wanted one is that many rows away, or nearer after a gap.
+    """
+    found = np.full(len(row), -1)
+    sought = np.arange(len(row))
+    for distance in range(abs(months), -1, -1):
+        near = row[sought]
+        other = np.clip(near + np.sign(months) * distance, 0, len(stocks.month) - 1)
+        hit = stocks.month[other] == stocks.month[near] + months
+        hit &= stocks.permno[other] == stocks.permno[near]
+        found[sought[hit]] = other[hit]
+        sought = sought[~hit]
+    return found
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,8 @@ from truepremia.tidy.formations import (
     Breakpoints,
     Formations,
     Sort,
-    StockIndex,
     form,
+    held_months,
     sort,
     sortable,
     usable,
@@ -75,24 +75,25 @@ class Holdings:
 
     Parameters
     ----------
-    stocks : Stocks
-        The months that the profile works with.
     formations : Formations
     profile : Profile
-    row : array of int, shape (m,)
-        Rows of ``stocks`` that earn a return in a portfolio.
     formation : array of int, shape (m,)
-        Row of ``formations`` that holds for each of them.
+        Row of ``formations`` that holds for each month in which a stock earns a return.
+    month : array of int32, shape (m,)
+        Months since January 1970.
+    ret, weight : array, shape (m,)
+        Excess return, and market equity at the beginning of the month.
     report : mapping
-        Counts of what was left out, and ``warnings``.
+        Counts of what was left out.
     """
 
-    stocks: Stocks
     formations: Formations
     profile: Profile
-    row: Array
     formation: Array
-    report: dict[str, Any]
+    month: Array
+    ret: Array
+    weight: Array
+    report: Mapping[str, Any]
 
     def sort(
         self,
@@ -169,36 +170,54 @@ def holdings(stocks: Stocks, accounts: Accounts, options: Options) -> Holdings:
         If no year has a complete formation or enough NYSE stocks.
     """
     profile = PROFILES[options.profile]
-    stocks, missing = usable(stocks, profile)
-    index = StockIndex(stocks)
-    formations, odd_accounts = form(index, accounts, profile, options.op_require_cost)
-    rows, skipped = sortable(formations, np.ones(len(formations), dtype=bool))
-    if not rows.any():
+    rows, missing = usable(stocks, profile)
+    formations, odd_accounts = form(stocks, rows, accounts, profile, options.op_require_cost)
+    enough, skipped = sortable(formations, np.ones(len(formations), dtype=bool))
+    if not enough.any():
         raise DataError(
             f"every formation year has fewer than {MIN_NYSE_STOCKS} NYSE stocks with all sorting "
             "variables, so there are no breakpoints; correct the exchange labels of the store"
         )
-    formations = formations[rows]
-    held = index.formations(formations)
-    earns = ~np.isnan(stocks.ret_excess) & ~np.isnan(stocks.mktcap_lag)
-    without_weight = earns & (stocks.mktcap_lag <= 0)
-    row = np.flatnonzero(earns & ~without_weight & (held >= 0))
-    if not len(row):
+    formations = formations[enough]
+    row, formation = held_months(stocks, formations)
+    ret, weight = stocks.ret_excess[row], stocks.mktcap_lag[row]
+    earns = rows[row] & ~np.isnan(ret) & ~np.isnan(weight)
+    weighted = earns & (weight > 0)
+    if not weighted.any():
         raise DataError(
             "no complete formation: no stock has a return between July of its sorting year and "
             "the next June; add months to the store"
         )
-    report = {
-        "profile": profile.name,
-        "formations": len(formations),
-        "first_year": int(formations.year[0]),
-        "last_year": int(formations.year[-1]),
-        "skipped_years": skipped,
-        "months_missing": missing,
-        "months_without_weight": int(without_weight.sum()),
-        **odd_accounts,
-    }
-    return Holdings(stocks, formations, profile, row, held[row], report)
+    return Holdings(
+        formations=formations,
+        profile=profile,
+        formation=formation[weighted],
+        month=stocks.month[row[weighted]],
+        ret=ret[weighted],
+        weight=weight[weighted],
+        report={
+            "profile": profile.name,
+            "formations": len(formations),
+            "first_year": int(formations.year[0]),
+            "last_year": int(formations.year[-1]),
+            "skipped_years": skipped,
+            "months_missing": missing,
+            "months_without_weight": int(np.sum(earns & ~weighted)),
+            **odd_accounts,
+        },
+    )
+
+
+def _market(stocks: Stocks, profile: Profile) -> tuple[Array, Array]:
+    """Return the months and the value-weighted excess return of all stocks, sorted or not."""
+    rows, _ = usable(stocks, profile)
+    weighted = rows & ~np.isnan(stocks.ret_excess) & (stocks.mktcap_lag > 0)
+    first = int(stocks.month.min())
+    position = stocks.month[weighted] - first
+    months = int(position.max(initial=-1)) + 1
+    share, occupied = cell_weights(stocks.mktcap_lag[weighted], position, months)
+    returns = np.bincount(position, weights=share * stocks.ret_excess[weighted], minlength=months)
+    return first + np.flatnonzero(occupied), returns[occupied]
 
 
 def replicate(stocks: Stocks, accounts: Accounts, options: Options) -> Replication:
@@ -229,7 +248,8 @@ def replicate(stocks: Stocks, accounts: Accounts, options: Options) -> Replicati
         *(("me", size_fifths.edges), ("bm", value_fifths.edges)),
         *five.edges.items(),
     ]
-    report = held.report | {
+    report = {
+        **held.report,
         "five_factor_sort": options.five_factor_sort,
         "five_factor_formations": five.formations,
         "five_factor_skipped_years": five.skipped_years,
@@ -252,7 +272,7 @@ def replicate(stocks: Stocks, accounts: Accounts, options: Options) -> Replicati
             "month": dates(months),
             **three_factors(returns),
             "n_cells": n_cells,
-            "mkt_excess": _on(months, *market(held.stocks)),
+            "mkt_excess": _on(months, *_market(stocks, held.profile)),
             **{name: _on(months, five.months, factor) for name, factor in five.factors.items()},
         },
         portfolios=_cell_table(portfolios) | dict(portfolios.means),
@@ -274,15 +294,6 @@ def three_factors(returns: Array) -> dict[str, Array]:
     }
 
 
-def market(stocks: Stocks) -> tuple[Array, Array]:
-    """Return the months and the value-weighted excess return of all stocks in them."""
-    weighted = ~np.isnan(stocks.ret_excess) & (stocks.mktcap_lag > 0)
-    month = stocks.month[weighted]
-    months, position = np.unique(month, return_inverse=True)
-    share, _ = cell_weights(stocks.mktcap_lag[weighted], position, len(months))
-    return months, np.bincount(position, weights=share * stocks.ret_excess[weighted])
-
-
 def cells(held: Holdings, sorts: Sequence[Sort], means: Mapping[str, Array] | None = None) -> Cells:
     """Return the value-weighted returns of the portfolios of one or more crossed sorts.
 
@@ -296,17 +307,15 @@ def cells(held: Holdings, sorts: Sequence[Sort], means: Mapping[str, Array] | No
     """
     shape = tuple(s.portfolios for s in sorts)
     in_month = int(np.prod(shape))
-    is_sorted = sorts[0].portfolio > 0
     cell_of = np.ravel_multi_index([np.maximum(s.portfolio, 1) - 1 for s in sorts], shape)
-    cell = np.where(is_sorted, cell_of, -1).astype(np.int32)[held.formation]
-    row, formation = held.row, held.formation
+    formation, month, earned, weight = held.formation, held.month, held.ret, held.weight
+    is_sorted = sorts[0].portfolio > 0
     if not is_sorted.all():
-        row, formation, cell = (a[cell >= 0] for a in (row, formation, cell))
-    month = held.stocks.month[row]
-    first = month.min(initial=np.iinfo(np.int32).max)
-    cell = (month - first) * in_month + cell
+        rows = is_sorted[formation]
+        formation, month, earned, weight = (a[rows] for a in (formation, month, earned, weight))
+    first = int(month.min(initial=np.iinfo(np.int32).max))
+    cell = (month - first) * in_month + cell_of[formation]
     n = int(cell.max(initial=-1)) + 1
-    earned, weight = held.stocks.ret_excess[row], held.stocks.mktcap_lag[row]
     share, _ = cell_weights(weight, cell, n)
     count = np.bincount(cell, minlength=n)
     occupied = np.flatnonzero(count)

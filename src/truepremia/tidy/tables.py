@@ -221,8 +221,3 @@ def dates(month: Array) -> Array:
 def year_of(month: Array) -> Array:
     """Return the calendar year of months since January 1970."""
     return _EPOCH_YEAR + np.asarray(month, dtype=np.int64) // MONTHS_PER_YEAR
-
-
-def month_of(year: Any, number: int) -> Any:
-    """Return months since January 1970 of month ``number``, 1..12, of ``year``."""
-    return (year - _EPOCH_YEAR) * MONTHS_PER_YEAR + number - 1

@@ -1,0 +1,208 @@
+"""Measure the replication on a store of CRSP's size against the literal pandas operations.
+
+    python benchmarks/tidy_replication.py                 3.2 million stock months
+    python benchmarks/tidy_replication.py --stocks 3000   a smaller store
+
+Each part runs in a process of its own on the same synthetic store. Seconds are of CPU time, which
+other programs on the machine change least.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "tidy")]
+
+FIRST_MONTH, MONTHS = np.datetime64("1960-01"), 744
+PARTS_MEASURED = {
+    "read": "read the SQLite store and write its tables",
+    "reread": "read the tables again",
+    "ours": "sorting and three factors",
+    "everything": "all that replicate_factors computes",
+    "literal": "the literal operations of the three factors",
+}
+PARTS = ("make", *PARTS_MEASURED)
+TARGET_RATIO, TARGET_MB, TARGET_SECONDS = 15, 3000, 5
+
+
+def main() -> None:
+    """Print the measurements, one process for each."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stocks", type=int, default=24_000, help="stocks of the store")
+    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.part:
+        run_part(arguments.part, arguments.folder, arguments.stocks)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        found = {part: measured(part, Path(folder), arguments.stocks) for part in PARTS}
+    print(f"{found['make']['rows']:,} stock months")
+    print(f"{'part':46s} {'seconds':>8s} {'peak MB':>8s}")
+    for part, said in PARTS_MEASURED.items():
+        print(f"{said:46s} {found[part]['seconds']:8.2f} {found[part]['peak']:8.0f}")
+    ratio = found["literal"]["seconds"] / found["ours"]["seconds"]
+    peak = max(found[part]["peak"] for part in PARTS_MEASURED if part != "literal")
+    print(
+        f"ratio {ratio:.1f} (target {TARGET_RATIO}), peak {peak:.0f} MB (target {TARGET_MB}), ",
+        end="",
+    )
+    print(f"re-read {found['reread']['seconds']:.1f} s (target {TARGET_SECONDS})")
+    print(f"largest difference of a factor {found['literal']['difference']:.1e}")
+
+
+def measured(part: str, folder: Path, stocks: int) -> dict:
+    """Run a part in a process of its own and return what it printed, with its peak memory."""
+    command = [sys.executable, __file__, "--part", part, "--folder", str(folder)]
+    command += ["--stocks", str(stocks)]
+    output = folder / f"{part}.json"
+    where = (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT, 0o600)
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    child = os.posix_spawn(sys.executable, command, environment, file_actions=[where])
+    _, status, usage = os.wait4(child, 0)
+    if status:
+        sys.exit(f"{part} failed")
+    return json.loads(output.read_text()) | {"peak": usage.ru_maxrss / 1024}
+
+
+def run_part(part: str, folder: Path, stocks: int) -> None:
+    """Do one part and print its seconds as JSON."""
+    functions = (make, read, reread, ours, everything, literal)
+    print(json.dumps(dict(zip(PARTS, functions, strict=True))[part](folder, stocks)))
+
+
+def make(folder: Path, stocks: int) -> dict:
+    """Write a SQLite store in which a stock lives eleven years on average."""
+    import sqlite3
+
+    rng = np.random.default_rng(0)
+    life = np.minimum(rng.geometric(1 / 140, stocks) + 6, MONTHS)
+    born = (rng.random(stocks) * (MONTHS - life + 1)).astype(int)
+    rows = int(life.sum())
+    stock = np.repeat(np.arange(stocks), life)
+    month = np.arange(rows) - np.repeat(np.cumsum(life) - life, life) + born[stock]
+    ret = rng.normal(0.01, 0.12, rows)
+    value = np.exp(rng.normal(5, 2, stocks)[stock] + rng.normal(0, 0.3, rows))
+    lagged = np.where(np.diff(stock, prepend=-1), np.nan, np.roll(value, 1))
+    exchange = np.array(["NYSE", "NASDAQ", "AMEX"])[rng.choice(3, stocks, p=[0.35, 0.55, 0.1])]
+    day = (FIRST_MONTH + month).astype("datetime64[D]").astype(float)
+    nulls = [None if x != x else x for x in lagged.tolist()]
+    linked = [f"{i:06d}" if i % 8 else None for i in range(stocks)]
+    labels = exchange[stock].tolist()
+    columns = [(stock + 10_000.0).tolist(), day.tolist(), ret.tolist(), value.tolist(), nulls]
+    columns += [labels, [linked[i] for i in stock]]
+    connection = sqlite3.connect(folder / "store.sqlite")
+    names = "permno, month, ret_excess, mktcap, mktcap_lag, exchange, gvkey"
+    connection.execute(f"CREATE TABLE crsp_monthly ({names})")
+    marks = ", ".join("?" * 7)
+    connection.executemany(f"INSERT INTO crsp_monthly VALUES ({marks})", zip(*columns, strict=True))
+    years = np.arange(1959, 2022)
+    ends = (years - 1969).astype("datetime64[Y]").astype("datetime64[D]").astype(float) - 1
+    accounts = [
+        (f"{i:06d}", end, float(be), float(op), float(inv))
+        for i in range(stocks)
+        for end, be, op, inv in zip(
+            ends[max(born[i] // 12 - 1, 0) : (born[i] + life[i]) // 12 + 2],
+            *np.exp(rng.normal(4, 2, (1, 63))),
+            *rng.normal(0.2, 0.3, (2, 63)),
+            strict=False,
+        )
+    ]
+    connection.execute("CREATE TABLE compustat (gvkey, datadate, be, op, inv)")
+    connection.executemany("INSERT INTO compustat VALUES (?, ?, ?, ?, ?)", accounts)
+    factors = rng.normal(0, 0.03, (MONTHS, 2)).round(4).tolist()
+    days = (FIRST_MONTH + np.arange(MONTHS)).astype("datetime64[D]").astype(float).tolist()
+    connection.execute("CREATE TABLE factors_ff_monthly (month, smb, hml)")
+    connection.executemany(
+        "INSERT INTO factors_ff_monthly VALUES (?, ?, ?)",
+        [(d, *f) for d, f in zip(days, factors, strict=True)],
+    )
+    connection.commit()
+    connection.close()
+    return {"rows": rows}
+
+
+def read(folder: Path, _stocks: int) -> dict:
+    """Read the SQLite store and write its tables."""
+    from truepremia.tidy.reading import read_store
+    from truepremia.tidy.tables import write_accounts, write_stocks
+
+    started = time.process_time()
+    store = read_store(str(folder / "store.sqlite"))
+    write_stocks(folder / "stocks.parquet", "mine", store.stocks)
+    write_accounts(folder / "accounts.parquet", "mine", store.accounts)
+    return {"seconds": time.process_time() - started}
+
+
+def reread(folder: Path, _stocks: int) -> dict:
+    """Read the tables of the store."""
+    from truepremia.tidy.tables import read_accounts, read_stocks
+
+    started = time.process_time()
+    read_stocks(folder / "stocks.parquet", "mine")
+    read_accounts(folder / "accounts.parquet", "mine")
+    return {"seconds": time.process_time() - started}
+
+
+def ours(folder: Path, _stocks: int) -> dict:
+    """Sort the stocks and compute the three factors."""
+    from truepremia.tidy.formations import MEDIAN, TERCILES
+    from truepremia.tidy.replication import Options, cells, holdings, three_factors
+    from truepremia.tidy.tables import read_accounts, read_stocks
+
+    stocks = read_stocks(folder / "stocks.parquet", "mine")
+    accounts = read_accounts(folder / "accounts.parquet", "mine")
+    started = time.process_time()
+    held = holdings(stocks, accounts, Options("seed2023"))
+    six = cells(held, (held.sort("me", MEDIAN), held.sort("bm", TERCILES)))
+    months, returns = six.by_month()
+    factors = three_factors(returns)
+    seconds = time.process_time() - started
+    np.savez(folder / "ours.npz", month=months, **factors)
+    return {"seconds": seconds}
+
+
+def everything(folder: Path, _stocks: int) -> dict:
+    """Compute both models, the market and the 25 portfolios."""
+    from truepremia.tidy.replication import Options, replicate
+    from truepremia.tidy.tables import read_accounts, read_stocks
+
+    stocks = read_stocks(folder / "stocks.parquet", "mine")
+    accounts = read_accounts(folder / "accounts.parquet", "mine")
+    started = time.process_time()
+    replicate(stocks, accounts, Options("seed2023"))
+    return {"seconds": time.process_time() - started}
+
+
+def literal(folder: Path, _stocks: int) -> dict:
+    """Run the chapter's operations on the same tables as frames."""
+    import literal_chapters
+
+    def frame(name: str, dates: str):
+        table = pq.read_table(folder / f"{name}.parquet")
+        position = table.column_names.index(dates)
+        table = table.set_column(position, dates, pc.cast(table[dates], pa.timestamp("s")))
+        return table.to_pandas()
+
+    crsp, accounts = frame("stocks", "month"), frame("accounts", "datadate")
+    started = time.process_time()
+    found = literal_chapters.seed2023(crsp, accounts).factors
+    seconds = time.process_time() - started
+    ours = np.load(folder / "ours.npz")
+    assert (ours["month"] == found.index.to_numpy().astype("datetime64[M]").astype(int)).all()
+    difference = max(np.abs(ours[name] - found[name]).max() for name in ("smb", "hml"))
+    return {"seconds": seconds, "difference": difference}
+
+
+if __name__ == "__main__":
+    main()
