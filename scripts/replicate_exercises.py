@@ -3,15 +3,17 @@
 from truepremia.stage import logger, running
 from truepremia.store import read_json
 from truepremia.tidy.exercises import op_portfolios, two_years
-from truepremia.tidy.files import write_replicated
+from truepremia.tidy.files import naming, write_replicated
 from truepremia.tidy.replication import holdings, options_of
 from truepremia.tidy.tables import read_accounts, read_stocks
 
 with running(snakemake) as settings:
     inputs, output, name = snakemake.input, snakemake.output, settings["store"]
-    options = options_of(settings, read_json(inputs.report))
+    report = read_json(inputs.report)
+    options = options_of(settings, report)
     stocks, accounts = read_stocks(inputs.stocks, name), read_accounts(inputs.accounts, name)
-    held = holdings(stocks, accounts, options)
+    with naming(report):
+        held = holdings(stocks, accounts, options)
     filtered, portfolios = two_years(held), op_portfolios(held)
     if not len(portfolios["month"]):
         logger.warning("the store has no operating profitability, op_portfolios is empty")

@@ -2,15 +2,17 @@
 
 from truepremia.stage import logger, running
 from truepremia.store import read_json
-from truepremia.tidy.files import write_replication
+from truepremia.tidy.files import naming, write_replication
 from truepremia.tidy.replication import options_of, replicate
 from truepremia.tidy.tables import read_accounts, read_stocks
 
 with running(snakemake) as settings:
     inputs, name = snakemake.input, settings["store"]
-    options = options_of(settings, read_json(inputs.report))
+    report = read_json(inputs.report)
+    options = options_of(settings, report)
     stocks, accounts = read_stocks(inputs.stocks, name), read_accounts(inputs.accounts, name)
-    replication = replicate(stocks, accounts, options)
+    with naming(report):
+        replication = replicate(stocks, accounts, options)
     for warning in replication.report["warnings"]:
         logger.warning("%s", warning)
     write_replication(snakemake.output, name, replication)

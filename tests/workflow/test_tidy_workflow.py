@@ -143,9 +143,10 @@ def test_store_without_formations_leaves_no_replicated_table(replicated, tmp_pat
     frames = random_frames(7, stocks=20, years=2)
     early = frames.crsp["month"] < "1980-05-01"
     short = type(frames)(frames.crsp[early], frames.accounts, frames.published)
-    settings = with_stores(mine={"path": write(short, "r2023", tmp_path)})
+    file = write(short, "r2023", tmp_path)
+    settings = with_stores(mine={"path": file})
     error = place.snakemake(*targets(place, "mine"), cores=1, **settings).error()
-    assert "no complete formation" in error
+    assert f"{file}: no complete formation" in error
     found = {file.stem for file in place.results.rglob("*.parquet")}
     assert found == {"stocks", "accounts", "published"}
 

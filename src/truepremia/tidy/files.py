@@ -1,9 +1,11 @@
 """Files of a store and of what is replicated from it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from truepremia.errors import DataError
 from truepremia.panel import Column
 from truepremia.store import write_json, write_table
 from truepremia.tidy.reading import Store
@@ -82,6 +84,21 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
     },
 }
 """Unit and meaning of the columns of every replicated table."""
+
+
+@contextmanager
+def naming(report: Mapping[str, Any]) -> Iterator[None]:
+    """Put the store's file before an error about its data.
+
+    Raises
+    ------
+    DataError
+        The same error, naming the file.
+    """
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{report['source']}: {error}") from error
 
 
 def write_store(paths: Any, name: str, store: Store) -> None:

@@ -173,8 +173,8 @@ def form(
     june, december, listed, account = (a[found] for a in (june, december, listed, account))
     if not len(june):
         raise DataError(
-            "no complete formation: no stock has a June, the December before it and an account "
-            "of that year; add months or accounts to the store"
+            "no complete formation: no stock of crsp_monthly has a June, the December before it "
+            "and an account of that year with be; add months or accounts to the store"
         )
     items = annual.accounts.items
     formations = Formations(

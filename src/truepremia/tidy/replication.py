@@ -176,7 +176,7 @@ def holdings(stocks: Stocks, accounts: Accounts, options: Options) -> Holdings:
     if not enough.any():
         raise DataError(
             f"every formation year has fewer than {MIN_NYSE_STOCKS} NYSE stocks with all sorting "
-            "variables, so there are no breakpoints; correct the exchange labels of the store"
+            "variables, so there are no breakpoints; correct crsp_monthly.exchange"
         )
     formations = formations[enough]
     row, formation = held_months(stocks, formations)
@@ -185,8 +185,8 @@ def holdings(stocks: Stocks, accounts: Accounts, options: Options) -> Holdings:
     weighted = earns & (weight > 0)
     if not weighted.any():
         raise DataError(
-            "no complete formation: no stock has a return between July of its sorting year and "
-            "the next June; add months to the store"
+            "no complete formation: no stock of crsp_monthly has a return with mktcap_lag between "
+            "July of its sorting year and the next June; add months to the store"
         )
     return Holdings(
         formations=formations,

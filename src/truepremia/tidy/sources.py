@@ -115,29 +115,41 @@ def _connection(path: Path, busy_timeout: float) -> Iterator["_SqliteFile"]:
     A database in write-ahead-log mode cannot be read without making two more files, or not at
     all on read-only media, unless it is declared immutable. It is at rest if it has no log.
     """
-    from adbc_driver_manager import Error
     from adbc_driver_sqlite import dbapi
 
     uri = f"{path.resolve().as_uri()}?mode=ro"
     with path.open("rb") as handle:
         uses_log = handle.read(20)[18:] == bytes([_WAL_FORMAT, _WAL_FORMAT])
-    immutable = uses_log and not path.with_name(f"{path.name}-wal").exists()
-    if not immutable:
-        try:
-            with dbapi.connect(uri) as connection:
-                yield _SqliteFile(path, connection, busy_timeout)
-                return
-        except Error as error:
-            if "unable to open database file" not in str(error):
-                raise
+    at_rest = uses_log and not path.with_name(f"{path.name}-wal").exists()
+    if not at_rest and _opens(path, uri, busy_timeout):
+        with dbapi.connect(uri) as connection:
+            yield _SqliteFile(path, connection, busy_timeout)
+        return
     before = path.stat()
     with dbapi.connect(f"{uri}&immutable=1") as connection:
         database = _SqliteFile(path, connection, busy_timeout)
-        database.warnings.append(f"{path} has a write-ahead log mode and was read as immutable")
+        database.warnings.append(
+            f"{path} was read as immutable, because its write-ahead log cannot be used read-only"
+        )
         yield database
     after = path.stat()
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
         raise DataError(f"{path} changed while it was read; run the same command again")
+
+
+def _opens(path: Path, uri: str, busy_timeout: float) -> bool:
+    """Return whether the database can be read with the files that reading it needs beside it."""
+    from adbc_driver_manager import Error
+    from adbc_driver_sqlite import dbapi
+
+    try:
+        with dbapi.connect(uri) as connection:
+            _SqliteFile(path, connection, busy_timeout)
+    except Error as error:
+        if "unable to open database file" in str(error):
+            return False
+        raise
+    return True
 
 
 class _SqliteFile:
