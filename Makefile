@@ -9,10 +9,11 @@ UV := uv==0.13.8
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run test check bench lock clean
+.PHONY: help run report test check bench lock clean
 
 help:
 	@echo "make run    build the panels of config/config.yaml into results/"
+	@echo "make report build them and their tables, figures and page, results/report/report.html"
 	@echo "make test   run all tests"
 	@echo "make check  lint, format, types, workflow lint"
 	@echo "make bench  measure CPU time and memory of every stage"
@@ -34,6 +35,9 @@ $(STAMP): requirements.lock pyproject.toml
 
 run: $(STAMP)
 	snakemake --cores $(CORES)
+
+report: $(STAMP)
+	snakemake report --cores $(CORES)
 
 test: $(STAMP)
 	pytest -n auto tests

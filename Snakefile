@@ -14,6 +14,7 @@ include: "rules/economy.smk"
 include: "rules/factors.smk"
 include: "rules/evaluation.smk"
 include: "rules/tidy.smk"
+include: "rules/report.smk"
 
 
 rule all:
@@ -22,3 +23,8 @@ rule all:
         [files_of(panel) for panel in RUN.panel_ids()],
         [files_of_store(store) for store in RUN.tidy.stores],
         files_of_published_data(),
+
+
+rule report:
+    input:
+        f"{REPORT}/report.html",

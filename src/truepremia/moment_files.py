@@ -133,15 +133,15 @@ def _append(table: Table, moments: Moments) -> None:
     table.flush()
 
 
-def read_moments(path: str | Path, panel_id: str) -> Iterator[Moments]:
-    """Yield the stored moments month by month, reading one month at a time.
+def read_moments(path: str | Path, panel_id: str, every: int = 1) -> Iterator[Moments]:
+    """Yield the stored moments month by month, or every so many months, one at a time.
 
     Raises
     ------
     DataError
         If the file is not what it should be.
     """
-    for month, columns in TableFile(path, "moments", panel_id).months():
+    for month, columns in TableFile(path, "moments", panel_id).months(every=every):
         yield Moments(
             mean=columns["mean"],
             exposure=columns["exposure"],

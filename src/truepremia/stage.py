@@ -54,7 +54,7 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
         raise
 
 
-_IDENTITY = ("store", "model", "index", "method", "loading")
+_IDENTITY = ("store", "model", "index", "method", "loading", "block")
 
 
 def with_progress(items: Iterable[Item], total: int, unit: str = "month") -> Iterator[Item]:

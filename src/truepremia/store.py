@@ -232,11 +232,14 @@ class TableFile:
             return self._file.read()
 
     def months(
-        self, columns: Sequence[str] | None = None
+        self, columns: Sequence[str] | None = None, every: int = 1
     ) -> Iterator[tuple[int, dict[str, Array]]]:
-        """Yield (month, columns) in file order; holds one row group at a time in memory."""
+        """Yield (month, columns) in file order; holds one row group at a time in memory.
+
+        With ``every`` above one only every so many row groups are read, from the first on.
+        """
         self._require(["month", *(columns or ())])
-        for group in range(self._file.num_row_groups):
+        for group in range(0, self._file.num_row_groups, every):
             with reading(self.path):
                 arrays = _arrays(self._file.read_row_group(group, columns))
             month = arrays["month"]

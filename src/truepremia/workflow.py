@@ -20,6 +20,8 @@ ECONOMY_MODULES: Mapping[str, tuple[str, ...]] = {
     "solve_economy": ("solution",),
     "simulate_panel": ("solution", "simulation"),
     "compute_moments": ("solution", "conditional", "certificate"),
+    "summarise_panels": ("solution", "census"),
+    "draw_economy": ("solution", "solution_plot"),
 }
 """Modules of the economy's package that a stage loads by name."""
 
@@ -50,7 +52,7 @@ class Workflow:
 
         return parameter
 
-    def settings(self, rule: str, wildcards: Mapping[str, str]) -> dict[str, Any]:
+    def settings(self, rule: str, wildcards: Mapping[str, Any]) -> dict[str, Any]:
         """Return the part of the configuration that ``rule`` reads.
 
         Parameters
@@ -58,17 +60,16 @@ class Workflow:
         rule : str
             Name of the rule.
         wildcards : mapping
-            ``model`` and, by rule, ``index``, ``method`` or ``loading``; ``store`` for the rules
-            of stores; none for those of published data.
+            ``model`` and, by rule, ``index``, ``method``, ``loading`` or ``block``; ``store`` for
+            the rules of stores; none for published data. A rule of the report may add what it
+            found on disk.
         """
         if "store" in wildcards:
             store = wildcards["store"]
             return {**wildcards, **self.config.tidy.stage_settings(rule, store, self.config.seed)}
-        if "model" not in wildcards:
-            return dict(wildcards)
-        config, model = self.config, wildcards["model"]
+        config, model = self.config, wildcards.get("model", "")
         size = asdict(config.size)
-        calibration = {"calibration": dict(config.calibrations[model])}
+        calibration = {"calibration": dict(config.calibrations.get(model, {}))}
         factors = {
             "empty_cells": config.empty_cells,
             "model_factor_weights": config.model_factor_weights,
@@ -85,6 +86,11 @@ class Workflow:
             "extract_model_premia": {"model_factor_weights": config.model_factor_weights},
             "portfolio_stats": {**statistics, **factors},
             "bundle_panel": {**calibration, **draws, **statistics, **factors},
+            "summarise_panels": {},
+            "tabulate_economy": {},
+            "draw_economy": calibration,
+            "write_report": {},
+            "evaluate_published": {},
         }
         return {**wildcards, **settings[rule]}
 

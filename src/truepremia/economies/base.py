@@ -111,14 +111,37 @@ class State(Protocol):
         ...
 
 
+@dataclass(frozen=True, eq=False)
+class Population:
+    """The firms of a panel, as an economy's ``census`` counts them.
+
+    Parameters
+    ----------
+    params : Parameters
+        The calibration.
+    states : mapping of str to array
+        The columns ``STATES`` of the panel's states, all rows.
+    months : array of int
+        Panel months to average over.
+    firms : int
+        Number of firms.
+    """
+
+    params: Any
+    states: Mapping[str, Array]
+    months: Array
+    firms: int
+
+
 @dataclass(frozen=True)
 class Economy:
     """An economy of the registry: its description, and its stages loaded on first use.
 
     The science stands in the modules ``solution`` (``Params``, ``Solution``, ``solve``),
     ``simulation`` (``simulate``), ``conditional`` (``states``, ``moments``) and
-    ``certificate`` (``euler_errors``) of the package ``truepremia.economies.{name}``. They are
-    imported by stage, so that a change of one stage's code leaves the stages before it alone.
+    ``certificate`` (``euler_errors``) of the package ``truepremia.economies.{name}``; the report
+    reads ``census`` (``STATES``, ``census``) and ``solution_plot`` (``draw``). They are imported
+    by stage, so that a change of one stage's code leaves the stages before it alone.
 
     Parameters
     ----------

@@ -1,0 +1,24 @@
+"""Draw the figures of an economy."""
+
+from pathlib import Path
+
+from truepremia.economies import economy
+from truepremia.economy_files import read_solution
+from truepremia.report.figures import report_figures, save, style
+from truepremia.report.finished import Finished
+from truepremia.report.gather import gather, read_summaries
+from truepremia.stage import logger, running
+from truepremia.store import read_json
+
+with running(snakemake) as settings:
+    model = economy(settings["model"])
+    tables = dict(snakemake.input.items())
+    summaries, manifest, solved = (tables.pop(n) for n in ("summaries", "manifest", "solution"))
+    panels = gather(model, read_summaries(summaries))
+    shown = Finished(model, read_json(manifest), tables)
+    solution = read_solution(solved, model, model.parameters(settings["calibration"]))
+    folder = Path(snakemake.output[0]).parent
+    with style():
+        for name, figure in report_figures(panels, shown, solution):
+            save(figure, folder, f"{model.name}_{name}")
+    logger.info("figures of %d panels, time series of %s", len(panels.names), shown.panel_id)

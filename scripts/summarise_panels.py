@@ -1,0 +1,17 @@
+"""Reduce finished panels to the numbers that tables and figures need."""
+
+from truepremia.economies import economy
+from truepremia.report.summary import summarise
+from truepremia.stage import logger, running, with_progress
+from truepremia.store import read_json, write_json
+
+with running(snakemake) as settings:
+    model = economy(settings["model"])
+    tables = dict(snakemake.input.items())
+    manifests = tables.pop("manifest")
+    summaries = [
+        summarise(model, read_json(manifest), {name: files[k] for name, files in tables.items()})
+        for k, manifest in with_progress(enumerate(manifests), len(manifests), "panel")
+    ]
+    write_json(snakemake.output.summaries, {"panels": summaries})
+    logger.info("summarised %d panels", len(summaries))

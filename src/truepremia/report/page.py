@@ -1,0 +1,244 @@
+"""The report as one HTML page that opens without a network."""
+
+import base64
+import csv
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from truepremia import __version__
+from truepremia.economies import ECONOMIES
+from truepremia.errors import DataError
+from truepremia.report.contents import FIGURES, PAGE_PARTS, TABLES, caption
+from truepremia.report.gather import Panels
+from truepremia.report.writing import number
+from truepremia.store import reading
+
+STORE_TABLES: Mapping[str, str] = {
+    "evaluation": "Replication against the published factors",
+    "pricing": "Asset-pricing tests",
+}
+"""Tables of a store of the empirical track, by file name."""
+
+WIDE = 60
+"""Characters from which a cell's text may be wrapped."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure on the page."""
+
+    title: str
+    caption: str
+    alt: str
+    data: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class PageTable:
+    """A table on the page; ``html`` is trusted markup."""
+
+    name: str
+    title: str
+    caption: str
+    html: Markup
+
+
+@dataclass(frozen=True)
+class EconomyPart:
+    """What the page shows of an economy."""
+
+    name: str
+    title: str
+    sample: str
+    figures: Sequence[Figure]
+    tables: Sequence[PageTable]
+    configuration: Markup
+
+
+@dataclass(frozen=True)
+class StorePart:
+    """What the page shows of a store of the empirical track."""
+
+    name: str
+    title: str
+    figures: Sequence[Figure]
+    tables: Sequence[PageTable]
+
+
+def report_page(
+    economies: Sequence[EconomyPart], stores: Sequence[StorePart], missing: Sequence[str]
+) -> str:
+    """Return the page.
+
+    Parameters
+    ----------
+    economies : sequence of EconomyPart
+    stores : sequence of StorePart
+    missing : sequence of str
+        What the report does not cover, and why, one line each.
+    """
+    template, css, script = (part.read_text(encoding="utf-8") for part in PAGE_PARTS)
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.from_string(template).render(
+        economies=economies,
+        stores=stores,
+        missing=missing,
+        version=__version__,
+        css=Markup(css),
+        script=Markup(script),
+    )
+
+
+def economy_part(panels: Panels, tables: Path, figures: Path) -> EconomyPart:
+    """Return the part of an economy.
+
+    Parameters
+    ----------
+    panels : Panels
+    tables, figures : path
+        Folders of the tables' HTML and of the figures' PNG.
+    """
+    model = panels.economy
+    return EconomyPart(
+        name=model.name,
+        title=model.title,
+        sample=panels.sample,
+        figures=[
+            picture(
+                figures / f"{model.name}_{name}.png", title, caption("figure", name), model.title
+            )
+            for name, title in FIGURES.items()
+        ],
+        tables=[
+            PageTable(
+                name,
+                title,
+                caption("table", name),
+                Markup((tables / f"{model.name}_{name}.html").read_text(encoding="utf-8")),
+            )
+            for name, title in TABLES.items()
+        ],
+        configuration=_table(
+            ["setting", "value"],
+            [[key, _setting(value)] for key, value in sorted(panels.config.items())],
+            f"Configuration, {model.title}",
+        ),
+    )
+
+
+def store_part(name: str, folder: Path) -> StorePart:
+    """Return the part of a store: the figures and tables that its folder has."""
+    titles = {path: path.stem.replace("_", " ") for path in sorted(folder.glob("figures/*.png"))}
+    title = "Published data (Kenneth French)" if name == "french" else f"Store {name}"
+    return StorePart(
+        name=name,
+        title=title,
+        figures=[picture(path, what.capitalize(), "", title) for path, what in titles.items()],
+        tables=[
+            PageTable(file, what, "", csv_table(folder / f"{file}.csv", f"{what}, {title}"))
+            for file, what in STORE_TABLES.items()
+            if (folder / f"{file}.csv").exists()
+        ],
+    )
+
+
+def uncovered(
+    covered: Iterable[str], left_out: Mapping[str, str], stores: Iterable[str]
+) -> list[str]:
+    """Return what a report does not cover, one line each.
+
+    Parameters
+    ----------
+    covered : iterable of str
+        Economies in the report.
+    left_out : mapping of str to str
+        Finished panels that are not in it, with the reason.
+    stores : iterable of str
+        Stores of the empirical track in the report.
+    """
+    shown = list(covered)
+    lines = [
+        f"{economy.title} ({name}): no panel is configured; add it under panels"
+        for name, economy in ECONOMIES.items()
+        if name not in shown
+    ]
+    for name in shown:
+        absent = [m for m in ("taylor", "proj") if m not in ECONOMIES[name].loadings]
+        lines += [f"{ECONOMIES[name].title}: it has no {method} loadings" for method in absent]
+    lines += [f"Panel {panel}: another configuration, {why}" for panel, why in left_out.items()]
+    return lines if list(stores) else [*lines, "Empirical track: no store is finished"]
+
+
+def picture(path: Path, title: str, text: str, subject: str) -> Figure:
+    """Return a PNG file as a figure."""
+    with reading(path):
+        raw = path.read_bytes()
+        if raw[:8] != b"\x89PNG\r\n\x1a\n":
+            raise DataError(f"{path} is not a PNG image; delete it and run the same command again")
+        width, height = struct.unpack(">II", raw[16:24])
+    alt = f"{title}, {subject}. {text}".strip()
+    return Figure(title, text, alt, base64.b64encode(raw).decode(), width, height)
+
+
+def csv_table(path: Path, title: str) -> Markup:
+    """Return a CSV file as an HTML table."""
+    with reading(path), path.open(newline="", encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    return _table(head, rows, title)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> Markup:
+    numeric = [all(_is_number(row[k]) for row in rows) for k in range(len(head))]
+    cells = "".join(
+        f'<th scope="col"{_class(numeric[k], name)}>{escape(name)}</th>'
+        for k, name in enumerate(head)
+    )
+    body = "\n".join(
+        f"<tr>{''.join(_cell(value, numeric[k]) for k, value in enumerate(row))}</tr>"
+        for row in rows
+    )
+    return Markup(
+        f"<table><caption>{escape(title)}</caption>\n<thead><tr>{cells}</tr></thead>\n"
+        f"<tbody>\n{body}\n</tbody>\n</table>"
+    )
+
+
+def _cell(value: str, numeric: bool) -> str:
+    if not numeric:
+        return f"<td{_class(False, value)}>{escape(value)}</td>"
+    shown = number(float(value)) if value and not _is_whole(value) else value
+    data = f' data-value="{escape(value)}"' if value else ' data-value="NaN"'
+    return f'<td class="number"{data}>{shown}</td>'
+
+
+def _class(numeric: bool, text: str) -> str:
+    if numeric:
+        return ' class="number"'
+    return ' class="wide"' if len(text) > WIDE else ""
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True
+
+
+def _is_whole(text: str) -> bool:
+    return text.lstrip("-").isdigit()
+
+
+def _setting(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

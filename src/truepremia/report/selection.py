@@ -1,0 +1,96 @@
+"""Which panels a report covers: those of one configuration, every other one named."""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from truepremia.errors import DataError
+from truepremia.store import read_json
+
+Configuration = Mapping[str, Any]
+
+_PANEL_KEYS = ("index", "code")
+_MANIFEST = "_manifest.json"
+_MOST_NAMED = 3
+
+
+def configuration(config: Configuration) -> dict[str, Any]:
+    """Return what panels must have in common to share a table.
+
+    That is the manifest's ``config`` without the panel's index; calibration values are named
+    ``calibration.{name}``.
+    """
+    shared = {k: v for k, v in config.items() if k not in (*_PANEL_KEYS, "calibration")}
+    values = config.get("calibration", {})
+    return shared | {f"calibration.{name}": value for name, value in values.items()}
+
+
+def differences(config: Configuration, wanted: Configuration) -> list[str]:
+    """Return every key in which two configurations differ, as "key = value, not value"."""
+    has, wants = configuration(config), configuration(wanted)
+    keys = sorted({*has, *wants})
+    return [f"{k} = {has.get(k)}, not {wants.get(k)}" for k in keys if has.get(k) != wants.get(k)]
+
+
+def require_one_configuration(configs: Mapping[str, Configuration]) -> None:
+    """Refuse panels of different configurations.
+
+    Parameters
+    ----------
+    configs : mapping of str to mapping
+        Configuration of every panel, by panel.
+
+    Raises
+    ------
+    DataError
+        Naming the panels that differ from the first, and in what.
+    """
+    first = next(iter(configs), "")
+    odd = {name: differences(config, configs[first]) for name, config in configs.items()}
+    odd = {name: found for name, found in odd.items() if found}
+    if odd:
+        named = [f"{name} has {'; '.join(found)}" for name, found in odd.items()]
+        more = f" and {len(odd) - _MOST_NAMED} more" if len(odd) > _MOST_NAMED else ""
+        raise DataError(
+            f"panels of different configurations cannot share a table: compared with {first}, "
+            f"{', '.join(named[:_MOST_NAMED])}{more}; rebuild them with one configuration, or give "
+            "each configuration its own results_dir"
+        )
+
+
+def finished_panels(
+    results: str | Path, wanted: Iterable[str], config_of: Callable[[str], Configuration | None]
+) -> tuple[list[str], dict[str, str]]:
+    """Return the panels of a report, and the others that lie in the results folder.
+
+    Parameters
+    ----------
+    results : path
+        The results folder.
+    wanted : iterable of str
+        Panels of the run configuration; they are always part of the report.
+    config_of : callable
+        Takes a panel's name to what its manifest would say under the run configuration, None
+        if the run configuration has no such economy.
+
+    Returns
+    -------
+    included : list of str
+        The wanted panels, then the finished ones that have the same configuration.
+    left_out : dict of str to str
+        Finished panels of another configuration, with the difference.
+    """
+    included, left_out = list(wanted), {}
+    for file in sorted(Path(results).glob(f"*{_MANIFEST}")):
+        panel_id = file.name.removesuffix(_MANIFEST)
+        if panel_id in included:
+            continue
+        would_be = config_of(panel_id)
+        differ = ["its economy is not configured"]
+        if would_be is not None:
+            differ = differences(read_json(file)["config"], would_be)
+        if differ:
+            left_out[panel_id] = "; ".join(differ)
+        else:
+            included.append(panel_id)
+    return included, left_out
