@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from miniature import REPOSITORY, Workplace, copy_repository
+from miniature import REPORTED, REPOSITORY, Workplace, copy_repository
 
 
 def pytest_configure(config):
@@ -69,6 +69,18 @@ def finished_with_text(shared_runs) -> tuple[Workplace, str]:
 def finished(finished_with_text) -> Workplace:
     """Return a finished run of two panels, made once for all workers; never change it."""
     return finished_with_text[0]
+
+
+@pytest.fixture(scope="session")
+def reported(shared_runs, finished) -> Workplace:
+    """Return a finished run with its report, made once for all workers; never change it."""
+
+    def start() -> Workplace:
+        folder = shared_runs.folder / "reported"
+        shutil.copytree(finished.folder, folder)
+        return Workplace(finished.repository, folder)
+
+    return shared_runs.once("reported", start, "report", panels=REPORTED)[0]
 
 
 @pytest.fixture

@@ -40,7 +40,8 @@ TRUTH = "black"
 
 FEWEST_FOR_BOXES = 8
 FAINTEST = 1e-6
-CHARACTERS_PER_LEGEND_LINE = 75
+CHARACTERS_PER_SYMBOL = 7
+CHARACTERS_PER_LEGEND_LINE = 105
 COMMON_VOLATILITY = 0.10
 MONTHS_PER_YEAR = 12
 
@@ -114,8 +115,9 @@ def performance(panels: Panels) -> Figure:
     left.axhline(attainable, color=TRUTH, linestyle="--", label="attainable")
     left.set(title="Conditional Sharpe ratio", ylabel="per month")
     right.set(title="Conditional HJ distance")
-    right.set_ylim(bottom=0)
-    left.set_ylim(bottom=min(0, rows["sharpe"].min() * 1.1))
+    right.set_ylim(0, 1.08 * rows["hjd"].max())
+    highest = max(attainable, rows["sharpe"].max())
+    left.set_ylim(min(0, 1.1 * rows["sharpe"].min()), 1.08 * highest)
     _legend_below(figure, left)
     return figure
 
@@ -252,7 +254,8 @@ def _split(rows: pd.DataFrame, *keys: str) -> Iterator[tuple[Any, pd.DataFrame]]
 
 def _legend_below(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    lines = -(-sum(map(len, labels)) // CHARACTERS_PER_LEGEND_LINE)
+    characters = sum(len(label) + CHARACTERS_PER_SYMBOL for label in labels)
+    lines = -(-characters // CHARACTERS_PER_LEGEND_LINE)
     columns = -(-len(labels) // lines)
     figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 

@@ -116,8 +116,8 @@ class SampledPanel:
         table = TableFile(path, "panel", panel_id)
         extra = [name for name in ("no_capital",) if name in table.column_names]
         columns = table.read([*economy.layout_with().columns, *extra])
-        month, first = np.unique(columns["month"], return_index=True)
-        return cls(economy, columns, month, first)
+        first = np.flatnonzero(np.diff(columns["month"], prepend=-1))
+        return cls(economy, columns, columns["month"][first], first)
 
     def rows(self, month: int) -> dict[str, Array]:
         """Return the columns of one month."""

@@ -1,4 +1,9 @@
 "use strict";
+// On a narrow screen the contents would push everything else away: start with them closed.
+if (matchMedia("(max-width: 64rem)").matches) {
+  document.querySelector("nav details").open = false;
+}
+
 // A click on a heading sorts its table: first ascending, then descending. Numbers sort by their
 // full value, missing numbers stay at the end.
 for (const table of document.querySelectorAll("table")) {

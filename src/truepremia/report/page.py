@@ -37,6 +37,7 @@ class Figure:
     title: str
     caption: str
     alt: str
+    subject: str
     data: str
     width: int
     height: int
@@ -188,7 +189,7 @@ def picture(path: Path, title: str, text: str, subject: str) -> Figure:
             raise DataError(f"{path} is not a PNG image; delete it and run the same command again")
         width, height = struct.unpack(">II", raw[16:24])
     alt = f"{title}, {subject}. {text}".strip()
-    return Figure(title, text, alt, base64.b64encode(raw).decode(), width, height)
+    return Figure(title, text, alt, subject, base64.b64encode(raw).decode(), width, height)
 
 
 def csv_table(path: Path, title: str) -> Markup:

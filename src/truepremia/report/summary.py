@@ -134,8 +134,9 @@ def correlations(finished: Finished) -> list[Row]:
     rows = []
     for method, other in OTHER.items():
         returns, others = finished.returns[method], finished.returns[other]
+        matrix = returns.corr()
         for factor in map(str, returns):
-            within = {n: _correlation(returns[factor], returns[n]) for n in map(str, returns)}
+            within = {str(name): matrix.loc[factor, name] for name in matrix}
             between = _correlation(returns[factor], others[factor])
             rows.append({"method": method, "factor": factor, **within, "other_method": between})
     return rows

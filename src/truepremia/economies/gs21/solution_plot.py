@@ -9,7 +9,10 @@ _LINES = {"low": ":", "middle": "-", "high": "--"}
 
 
 def draw(solution: Solution, figure: Figure) -> None:
-    """Draw equity and debt over the coupon, and the choice of debt over productivity."""
+    """Draw equity and debt over the coupon, and the choice of debt over productivity.
+
+    Low and high are two stationary standard deviations from the middle.
+    """
     solved = solution.fixed_point
     grid, values, params = solved.operator.grid, solved.values, solved.operator.params
     middle = grid.z.count // 2
@@ -24,8 +27,9 @@ def draw(solution: Solution, figure: Figure) -> None:
     equity.set(title="Equity", xlabel="coupon $b$")
     debt.set(title="Debt, expected claim", xlabel="coupon $b$")
     choice.set(title="Coupon chosen, $b^*$", xlabel="log aggregate productivity $x$")
-    for axes in (equity, debt, choice):
+    for axes in (equity, debt):
         axes.set_ylim(bottom=0)
+    for axes in (equity, debt, choice):
         axes.grid(visible=True)
     debt.legend()
     choice.legend()

@@ -1,0 +1,7 @@
+"""Entry point of ``python -m truepremia``."""
+
+import sys
+
+from truepremia.cli import main
+
+sys.exit(main())
