@@ -9,7 +9,11 @@ import pandas as pd
 import pytest
 from miniature import Workplace
 
+from truepremia.economies import economy
+from truepremia.report import figures
 from truepremia.report.contents import FIGURES, TABLES
+from truepremia.report.finished import Finished
+from truepremia.report.gather import gather
 
 WINDOW, MONTHS, FIRST = 36, 84, 40  # config/test.yaml
 SAMPLED = 12
@@ -130,8 +134,6 @@ def test_factor_summary_matches_the_textbook(reported, model, panels):
 
 
 def test_exact_mean_of_a_factor_is_its_weights_times_the_conditional_means(reported, plain):
-    from truepremia.economies import economy
-
     panel, means = stored(reported, "kp14_0", "panel"), []
     moments = stored(reported, "kp14_0", "moments")
     for month in range(FIRST + WINDOW, FIRST + MONTHS, SAMPLED):
@@ -303,6 +305,54 @@ def test_every_table_and_figure_is_written_in_its_formats(reported):
             assert pdf.startswith(b"%PDF")
             assert b"CreationDate" not in pdf
             assert png.startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def kp14(reported):
+    file = reported.results / "report" / "summaries" / "kp14_0.json"
+    return json.loads(file.read_text())["panels"][0]
+
+
+def copies(summary, count):
+    """Return ``count`` panels that differ in name alone."""
+    renamed = [
+        {**summary, "panel_id": f"kp14_{k}", "config": {**summary["config"], "index": str(k)}}
+        for k in range(count)
+    ]
+    return gather(economy("kp14"), renamed)
+
+
+def test_equal_figures_are_equal_files(kp14, tmp_path):
+    files = []
+    for name in ("one", "other"):
+        with figures.style():
+            figures.save(figures.premia(copies(kp14, 1)), tmp_path, name)
+        files.append([(tmp_path / f"{name}.{s}").read_bytes() for s in ("pdf", "png")])
+    assert files[0] == files[1]
+
+
+def test_few_panels_are_points_and_many_are_boxes(kp14):
+    few, many = (figures.performance(copies(kp14, count)).axes for count in (3, 8))
+    rows = len(kp14["performance"])
+    for points, boxes in zip(few, many, strict=True):
+        shown = [line for line in points.lines if line.get_marker() in figures.MARKERS.values()]
+        assert (len(shown), len(points.patches)) == (rows, 0)
+        assert all(len(line.get_xdata()) == 3 for line in shown)
+        assert len(boxes.patches) == rows
+
+
+def test_cumulative_returns_end_at_the_scaled_sum(reported, kp14):
+    manifest = json.loads((reported.results / "kp14_0_manifest.json").read_text())
+    names = [name for name in manifest["files"] if name != "bundle"]
+    tables = {name: reported.panel("kp14_0") / f"{name}.parquet" for name in names}
+    left, right = figures.cumulative(Finished(economy("kp14"), manifest, tables)).axes
+    for axes, method in ((left, "ff"), (right, "fm")):
+        returns = bundle(reported, "kp14_0")[f"{method}_returns"]
+        truth = stored(reported, "kp14_0", "sdf")["sdf_ret"].rename("SDF portfolio")
+        drawn = {line.get_label(): line.get_ydata()[-1] for line in axes.lines}
+        for name, series in [*returns.items(), ("SDF portfolio", truth)]:
+            expected = 0.1 / np.sqrt(12) * series.sum() / series.std()
+            assert drawn[name] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -196,6 +196,7 @@ def spectrum(panels: Panels) -> Figure:
     left.set_yscale("log")
     left.set(title="Common over idiosyncratic variance", xlabel="component", ylabel="ratio")
     left.axhline(1, color=TRUTH, linewidth=0.8, linestyle="--")
+    left.set_xlim(0.5, len(visible) + 0.5)
     share = np.concatenate([[0], mean["share"].cumsum()])
     right.plot(np.arange(len(share)), share, "o-", markersize=4, color=PALETTE[0])
     right.axhline(1, color=TRUTH, linewidth=0.8, linestyle="--")

@@ -134,9 +134,9 @@ def correlations(finished: Finished) -> list[Row]:
     rows = []
     for method, other in OTHER.items():
         returns, others = finished.returns[method], finished.returns[other]
-        matrix = returns.corr()
+        matrix = returns.corr().to_dict()
         for factor in map(str, returns):
-            within = {str(name): matrix.loc[factor, name] for name in matrix}
+            within = matrix[factor]
             between = _correlation(returns[factor], others[factor])
             rows.append({"method": method, "factor": factor, **within, "other_method": between})
     return rows
