@@ -14,6 +14,7 @@ include: "rules/economy.smk"
 include: "rules/factors.smk"
 include: "rules/evaluation.smk"
 include: "rules/tidy.smk"
+include: "rules/report_inputs.smk"
 include: "rules/report.smk"
 
 

@@ -74,17 +74,19 @@ def test_finished_panels_join_if_their_configuration_is_the_same(tmp_path):
         config = {**CONFIG, "index": str(index), "window": window}
         (tmp_path / f"bgn_{index}_manifest.json").write_text(json.dumps({"config": config}))
     (tmp_path / "other_0_manifest.json").write_text(json.dumps({"config": {}}))
+    (tmp_path / "bgn_3_manifest.json").write_text("{")
     wanted = {"bgn_0": CONFIG, "bgn_1": CONFIG, "bgn_2": CONFIG}
     included, left_out = finished_panels(tmp_path, ["bgn_0", "bgn_9"], wanted.get)
     assert included == ["bgn_0", "bgn_9", "bgn_1"]
     assert left_out == {
-        "bgn_2": "window = 24, not 36",
-        "other_0": "its economy is not configured",
+        "bgn_2": "another configuration, window = 24, not 36",
+        "bgn_3": "its manifest cannot be read",
+        "other_0": "it is no panel of a configured economy",
     }
 
 
 def test_what_a_report_lacks_is_said():
-    lines = uncovered(["bgn"], {"bgn_2": "window = 24, not 36"}, [])
+    lines = uncovered(["bgn"], {"bgn_2": "another configuration"}, [])
     assert any("(kp14): no panel is configured" in line for line in lines)
-    assert "Panel bgn_2: another configuration, window = 24, not 36" in lines
+    assert "Panel bgn_2 is left out: another configuration" in lines
     assert lines[-1] == "Empirical track: no store is finished"

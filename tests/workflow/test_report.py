@@ -341,7 +341,7 @@ def test_few_panels_are_points_and_many_are_boxes(kp14):
         assert len(boxes.patches) == rows
 
 
-def test_cumulative_returns_end_at_the_scaled_sum(reported, kp14):
+def test_cumulative_returns_end_at_the_scaled_sum(reported):
     manifest = json.loads((reported.results / "kp14_0_manifest.json").read_text())
     names = [name for name in manifest["files"] if name != "bundle"]
     tables = {name: reported.panel("kp14_0") / f"{name}.parquet" for name in names}
@@ -406,7 +406,7 @@ def test_panel_of_another_configuration_is_named_and_left_out(report_copy):
     done = report_copy.snakemake("report", panels={"bgn": [0], "kp14": [0]}).succeeded()
     assert "summarised 1 panels" in done.text
     page = (report_copy.results / "report" / "report.html").read_text()
-    assert "Panel bgn_2: another configuration, window = 30, not 36" in page
+    assert "Panel bgn_2 is left out: another configuration, window = 30, not 36" in page
     assert set(table(report_copy, "bgn", "performance")["panels"]) == {1}
 
 

@@ -177,7 +177,7 @@ def uncovered(
     for name in shown:
         absent = [m for m in ("taylor", "proj") if m not in ECONOMIES[name].loadings]
         lines += [f"{ECONOMIES[name].title}: it has no {method} loadings" for method in absent]
-    lines += [f"Panel {panel}: another configuration, {why}" for panel, why in left_out.items()]
+    lines += [f"Panel {panel} is left out: {why}" for panel, why in left_out.items()]
     return lines if list(stores) else [*lines, "Empirical track: no store is finished"]
 
 

@@ -71,14 +71,14 @@ def finished_panels(
         Panels of the run configuration; they are always part of the report.
     config_of : callable
         Takes a panel's name to what its manifest would say under the run configuration, None
-        if the run configuration has no such economy.
+        if the run configuration cannot have such a panel.
 
     Returns
     -------
     included : list of str
         The wanted panels, then the finished ones that have the same configuration.
     left_out : dict of str to str
-        Finished panels of another configuration, with the difference.
+        The others, with the reason; those of another configuration with the difference.
     """
     included, left_out = list(wanted), {}
     for file in sorted(Path(results).glob(f"*{_MANIFEST}")):
@@ -86,11 +86,15 @@ def finished_panels(
         if panel_id in included:
             continue
         would_be = config_of(panel_id)
-        differ = ["its economy is not configured"]
-        if would_be is not None:
-            differ = differences(read_json(file)["config"], would_be)
-        if differ:
-            left_out[panel_id] = "; ".join(differ)
+        try:
+            config = read_json(file).get("config", {})
+        except DataError:
+            left_out[panel_id] = "its manifest cannot be read"
+            continue
+        if would_be is None:
+            left_out[panel_id] = "it is no panel of a configured economy"
+        elif differ := differences(config, would_be):
+            left_out[panel_id] = "another configuration, " + "; ".join(differ)
         else:
             included.append(panel_id)
     return included, left_out
