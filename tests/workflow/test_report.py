@@ -366,6 +366,7 @@ def test_latex_tables_have_rules_and_rows_of_one_length(reported, name):
     # Outside of math, what TeX would take for a command or a comment is escaped.
     assert not re.search(r"(?<!\\)[%#_]", body.replace("$", ""))
     assert text.count("{") == text.count("}")
+    assert text.isascii()
 
 
 def test_tables_of_one_panel_say_that_they_have_no_standard_errors(reported):
