@@ -34,20 +34,23 @@ def reported():
 
 
 def stores():
-    """Return the folders of the finished stores of the empirical track by name."""
-    found = sorted((Path(RESULTS) / "tidy").glob("*/evaluation.csv"))
-    return {file.parent.name: str(file.parent) for file in found}
+    """Return the folders of the stores of this run, and of finished ones beside them, by name."""
+    wanted = {*RUN.tidy.stores, *([PUBLISHED] if RUN.tidy.published_data else [])}
+    finished = (Path(RESULTS) / "tidy").glob("*/evaluation.csv")
+    names = sorted(wanted | {file.parent.name for file in finished})
+    return {name: f"{RESULTS}/tidy/{name}" for name in names}
 
 
 def files_of_stores(wildcards):
-    """Return every table and figure of the empirical track that is finished."""
-    kinds = ("evaluation.csv", "pricing.csv", "figures/*.png")
-    folders = [Path(folder) for folder in stores().values()]
+    """Return every table and figure of the empirical track that the page shows."""
+    figures = [figure for figure in REPLICATION_FIGURES if figure.endswith(".png")]
     return [
-        str(f)
-        for folder in folders
-        for kind in kinds
-        for f in sorted(folder.glob(kind))
+        f"{folder}/{file}"
+        for name, folder in stores().items()
+        for file in (
+            *("evaluation.csv", "pricing.csv"),
+            *(figures if name != PUBLISHED else ()),
+        )
     ]
 
 

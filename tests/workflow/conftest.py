@@ -80,7 +80,7 @@ def reported(shared_runs, finished) -> Workplace:
         shutil.copytree(finished.folder, folder)
         return Workplace(finished.repository, folder)
 
-    return shared_runs.once("reported", start, "report", panels=REPORTED)[0]
+    return shared_runs.once("reported", start, ("report",), panels=REPORTED)[0]
 
 
 @pytest.fixture

@@ -39,9 +39,8 @@ def imported(shared_runs, finished):
         return place
 
     tidy = {"stores": {"demo": {"panel": "bgn_0"}}, "published_data": True}
-    place, _ = shared_runs.once(
-        "probed", start, ("all", "report"), panels={"bgn": 1}, tidy=tidy
-    )
+    targets = ("all", "report")
+    place, _ = shared_runs.once("probed", start, targets, panels={"bgn": 1}, tidy=tidy)
 
     def of(rule: str) -> dict[str, str]:
         found = (place.results / "logs" / rule).glob("*.modules")
