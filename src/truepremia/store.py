@@ -2,10 +2,11 @@
 
 Every file is written under a temporary name in its folder, flushed to disk and renamed, so that
 a file that exists is whole. Every table says what it is and which panel it belongs to, carries
-page checksums, and is checked for all of that when it is read.
+checksums of its pages and of its column names, and is checked for all of that when it is read.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ Array = np.ndarray
 ROWS_PER_GROUP = 65_536
 """A row group holds whole months and about this many rows."""
 
-_KIND, _PANEL = "truepremia.table", "truepremia.panel"
+_KIND, _PANEL, _NAMES = "truepremia.table", "truepremia.panel", "truepremia.columns"
 REMEDY = "delete the file and run the same command again, it will be rebuilt"
 
 
@@ -148,9 +149,10 @@ class Table:
     def _open(self, schema: pa.Schema) -> pq.ParquetWriter:
         fields = [field.with_metadata(_description(self._columns[field.name])) for field in schema]
         floats = [f.name for f in schema if pa.types.is_floating(f.type)]
+        metadata = self._metadata | {_NAMES: _names_digest(schema)}
         return pq.ParquetWriter(
             self._path,
-            pa.schema(fields, metadata=self._metadata),
+            pa.schema(fields, metadata=metadata),
             compression="zstd",
             compression_level=1,
             use_dictionary=[f.name for f in schema if pa.types.is_string(f.type)],
@@ -175,6 +177,11 @@ def column(values: Any) -> pa.Array:
         return column(values.astype("datetime64[D]").astype(np.int32)).cast(pa.date32())
     buffer = pa.py_buffer(np.ascontiguousarray(values))
     return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, buffer])
+
+
+def _names_digest(schema: pa.Schema) -> str:
+    """Return the checksum of the column names, which Parquet itself does not have."""
+    return hashlib.sha256("\n".join(schema.names).encode()).hexdigest()
 
 
 def _description(column: Column) -> dict[str, str]:
@@ -209,6 +216,7 @@ class TableFile:
             raise DataError(
                 f"{self.path} is {what}, expected the {kind} table of {panel_id}; {REMEDY}"
             )
+        self._require_whole(metadata)
 
     @property
     def rows(self) -> int:
@@ -246,6 +254,14 @@ class TableFile:
             first = np.flatnonzero(np.diff(month, prepend=month[:1] - 1))
             for start, stop in zip(first, [*first[1:], len(month)], strict=True):
                 yield int(month[start]), {name: a[start:stop] for name, a in arrays.items()}
+
+    def _require_whole(self, metadata: Mapping[bytes, bytes]) -> None:
+        """Check what is in the footer, which has no checksum of its own."""
+        footer = self._file.metadata
+        rows = sum(footer.row_group(i).num_rows for i in range(footer.num_row_groups))
+        digest = _names_digest(self._file.schema_arrow).encode()
+        if rows != footer.num_rows or digest != metadata.get(_NAMES.encode()):
+            raise DataError(f"cannot read {self.path}: its footer is damaged; {REMEDY}")
 
     def _require(self, columns: Sequence[str]) -> None:
         missing = [name for name in columns if name not in self.column_names]

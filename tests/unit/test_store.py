@@ -3,6 +3,7 @@
 import errno
 import json
 import random
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -397,7 +398,7 @@ def test_flipped_bit_in_the_data_of_any_column_is_found(tmp_path):
 # numpy tries an old protocol before it gives up on a column that a flipped bit has made unreadable.
 @pytest.mark.filterwarnings("ignore:Exporting an unversioned DLPack capsule:DeprecationWarning")
 def test_flipped_bits_anywhere_are_refused_or_harmless(tmp_path):
-    """Outside the pages there is no checksum: names of columns may change, numbers may not."""
+    """Numbers have the checksums of Parquet, names of columns one of ours."""
     path = tmp_path / "t"
     whole = table_of_months(path).read()
     raw = path.read_bytes()
@@ -413,9 +414,25 @@ def test_flipped_bits_anywhere_are_refused_or_harmless(tmp_path):
             assert str(path) in str(error)
             refused += 1
             continue
-        for name in set(read) & set(whole):
-            assert np.array_equal(read[name], whole[name])
+        assert list(read) == list(whole), position
+        for name in whole:
+            assert np.array_equal(read[name], whole[name]), position
     assert refused > len(raw) / 2
+
+
+def test_any_flipped_bit_in_a_column_name_is_noticed(tmp_path):
+    path = tmp_path / "t"
+    table_of_months(path)
+    raw = path.read_bytes()
+    footer = len(raw) - 8 - pq.read_metadata(path).serialized_size
+    name = TableFile(path, "panel", "bgn_0").column_names[-1].encode()
+    places = [m.start() for m in re.finditer(re.escape(name), raw) if m.start() >= footer]
+    assert places
+    for bit in range(8 * len(name)):
+        damaged = bytearray(raw)
+        damaged[places[0] + bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        assert str(path) in message(path)
 
 
 # --- solutions ---------------------------------------------------------------------------------
