@@ -10,7 +10,7 @@ from truepremia.config import load_config, read_yaml
 from truepremia.economies import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
 from truepremia.tidy.settings import PUBLISHED
-from truepremia.workflow import Workflow, known_models, one_of
+from truepremia.workflow import Workflow, known_models, one_of, panel_files
 
 # One BLAS thread in every job: the bits of a result must not depend on the number of cores.
 os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
@@ -47,17 +47,8 @@ def benchmark_of(rule_name, of="{model}_{index}"):
 
 def files_of(panel_id):
     """Return every file of a panel: a deleted one is then missed and built again."""
-    loadings = ECONOMIES[panel_id.rsplit("_", 1)[0]].loadings
-    tables = ["panel", "aggregates", "states", "moments", "sdf"]
-    tables += ["ff_returns", "fm_returns", "fama_stats", "model_stats"]
-    tables += [
-        f"{kind}_{name}" for kind in ("model_premia", "latent") for name in loadings
-    ]
-    return [
-        f"{RESULTS}/{panel_id}_fama.pkl",
-        f"{RESULTS}/{panel_id}_manifest.json",
-        *(f"{RESULTS}/panels/{panel_id}/{table}.parquet" for table in tables),
-    ]
+    files = [f"{panel_id}_manifest.json", *panel_files(panel_id).values()]
+    return [f"{RESULTS}/{file}" for file in files]
 
 
 def of_every_loading(table):

@@ -40,6 +40,7 @@ rule bundle_panel:
         states=f"{PANEL}/states.parquet",
         moments=f"{PANEL}/moments.parquet",
         sdf=f"{PANEL}/sdf.parquet",
+        solution=f"{RESULTS}/solutions/{{model}}.npz",
         diagnostics=f"{RESULTS}/solutions/{{model}}.json",
     output:
         bundle=f"{RESULTS}/{{model}}_{{index}}_fama.pkl",

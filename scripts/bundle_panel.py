@@ -8,11 +8,10 @@ from truepremia.store import write_json
 with running(snakemake) as settings:
     model = economy(settings["model"])
     panel_id = f"{model.name}_{settings['index']}"
-    tables = dict(snakemake.input.items())
-    diagnostics = tables.pop("diagnostics")
-    items = bundle(model, panel_id, tables, settings["burnin"], settings["months"])
+    files = dict(snakemake.input.items())
+    items = bundle(model, panel_id, files, settings["burnin"], settings["months"])
     write_bundle(snakemake.output.bundle, items)
-    accuracy = certificates(tables["sdf"], panel_id, diagnostics)
-    files = {**tables, "bundle": snakemake.output.bundle}
+    accuracy = certificates(files["sdf"], panel_id, files["diagnostics"])
+    files["bundle"] = snakemake.output.bundle
     write_json(snakemake.output.manifest, manifest(panel_id, settings, files, accuracy))
     logger.info("bundled %s", panel_id)

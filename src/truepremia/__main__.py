@@ -1,4 +1,4 @@
-"""Entry point of ``python -m truepremia``."""
+"""Run ``python -m truepremia``."""
 
 import sys
 

@@ -127,7 +127,7 @@ def manifest(
     settings : mapping
         The configuration of the panel.
     files : mapping of str to path
-        Files of the panel by name, hashed and, for tables, counted.
+        Every file of the panel but this one by name, hashed and, for tables, counted.
     certificates : mapping of str to float
         How accurate the panel is.
     """

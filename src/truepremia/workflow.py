@@ -103,6 +103,24 @@ def _code(script: Path, rule: str, model: str | None) -> str:
     return f"{stage_digest(script, modules)} {economy(model)!r}"
 
 
+def panel_files(panel_id: str) -> dict[str, str]:
+    """Return every file of a panel below the results folder, by its name in the manifest.
+
+    The manifest itself is left out.
+    """
+    model = panel_id.rsplit("_", 1)[0]
+    tables = ["panel", "aggregates", "states", "moments", "sdf"]
+    tables += ["ff_returns", "fm_returns", "fama_stats", "model_stats"]
+    for kind in ("model_premia", "latent"):
+        tables += [f"{kind}_{name}" for name in economy(model).loadings]
+    return {
+        "bundle": f"{panel_id}_fama.pkl",
+        **{table: f"panels/{panel_id}/{table}.parquet" for table in tables},
+        "solution": f"solutions/{model}.npz",
+        "diagnostics": f"solutions/{model}.json",
+    }
+
+
 def one_of(names: Iterable[str]) -> str:
     """Return the regular expression of some names, for wildcards; that of no text for none."""
     return "|".join(names) or "(?!)"

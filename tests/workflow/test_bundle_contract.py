@@ -200,12 +200,14 @@ def test_manifest_certifies_the_files_it_lists(finished, panel_id):
     assert manifest["config"]["calibration"]["survival"] == 0.99
     places = {f.stem: f for f in finished.panel(panel_id).iterdir()}
     places["bundle"] = finished.results / f"{panel_id}_fama.pkl"
+    places["solution"] = finished.results / "solutions" / "bgn.npz"
+    places["diagnostics"] = finished.results / "solutions" / "bgn.json"
     assert set(manifest["files"]) == set(places)
     for name, entry in manifest["files"].items():
         raw = places[name].read_bytes()
         assert entry["sha256"] == hashlib.sha256(raw).hexdigest()
         assert entry["bytes"] == len(raw)
-        if name != "bundle":
+        if places[name].suffix == ".parquet":
             assert entry["rows"] == pq.read_metadata(places[name]).num_rows
     accuracy = manifest["accuracy"]
     assert accuracy["largest_euler_error"] < 1e-10
