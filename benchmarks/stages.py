@@ -152,7 +152,7 @@ def stage_jobs(workflow: Workflow, model: str, folder: Path) -> Iterator[tuple[s
     rename = {"ff_returns": "ff", "fm_returns": "fm"}
     inputs = ["panel", "moments", "ff_returns", "fm_returns", *latent]
     yield job("portfolio_stats", inputs, ["fama_stats", "model_stats"], rename, index="0")
-    inputs = [*results, *simulated, "moments", "sdf", "diagnostics"]
+    inputs = [*results, *simulated, "moments", "sdf", "solution", "diagnostics"]
     yield job("bundle_panel", inputs, ["bundle", "manifest"], index="0")
 
 
