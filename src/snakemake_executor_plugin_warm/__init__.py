@@ -1,0 +1,69 @@
+"""Snakemake executor ``warm``: local jobs whose scripts run in warm Pythons.
+
+Jobs, their files, records, logs and errors are those of Snakemake's local executor, and so are the
+bytes of the results; what is saved is the start of a Python for every job.
+"""
+
+from queue import LifoQueue
+from subprocess import CalledProcessError
+from typing import Any
+
+from snakemake.benchmark import BenchmarkRecord, write_benchmark_records
+from snakemake.executors import local
+
+from truepremia.warm import WarmPython
+
+common_settings = local.common_settings
+
+
+class Executor(local.Executor):  # type: ignore[misc]
+    """The local executor, but for how a script is started."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # One for every worker. The last in is the first out: those beyond the cores never start.
+        self._pythons = [WarmPython() for _ in range(self.workers)]
+        self._idle: LifoQueue[WarmPython] = LifoQueue()
+        for python in self._pythons:
+            self._idle.put(python)
+
+    def cached_or_run(self, job: Any, run_func: Any, *arguments: Any) -> None:
+        """Run a job in a thread of this process; called by the local executor."""
+        # With --sdm the script belongs to another Python.
+        if job.rule.script is None or self.workflow.deployment_settings.deployment_method:
+            super().cached_or_run(job, run_func, *arguments)
+            return
+        script = str(job.rule.basedir.join(job.rule.script).get_path_or_uri(secret_free=True))
+        python = self._idle.get()
+        try:
+            measured = python.run(script, _description(job))
+        finally:
+            self._idle.put(python)
+        if measured["status"]:
+            raise CalledProcessError(int(measured["status"]), [script])
+        if job.benchmark is not None:
+            record = BenchmarkRecord(
+                running_time=measured["seconds"],
+                max_rss=measured["peak_mb"],
+                cpu_time=measured["cpu_seconds"],
+                cpu_usage=100 * measured["cpu_seconds"],
+            )
+            record.data_collected = True
+            write_benchmark_records([record], str(job.benchmark), False)
+
+    def shutdown(self) -> None:
+        """Wait for the jobs that run and end the Pythons."""
+        super().shutdown()
+        for python in self._pythons:
+            python.close()
+
+
+def _description(job: Any) -> dict[str, Any]:
+    """Return what scripts of this workflow read from their ``snakemake`` object."""
+    return {
+        "rule": job.rule.name,
+        "params": {"stage": job.params.stage},
+        "input": dict(job.input.items()),
+        "output": dict(job.output.items()),
+        "log": [str(file) for file in job.log],
+    }

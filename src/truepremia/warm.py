@@ -1,0 +1,117 @@
+"""Python that has imported the libraries once and then runs script after script.
+
+Starting Python and importing numpy and pyarrow costs more than a small job's own work. A warm
+Python has done that and makes a copy of itself for every job (fork), so that jobs share
+the start and nothing else. ``python -m truepremia.warm`` reads one job a line and answers each
+with a line; both are JSON. The executor ``warm`` keeps one for every core.
+"""
+
+import contextlib
+import json
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Mapping
+from time import monotonic
+from typing import Any
+
+LIBRARIES = ("numpy", "pyarrow.parquet", "pandas")
+
+
+class Files(dict[str, Any]):
+    """A mapping whose values are attributes too, as in a script's ``snakemake`` object."""
+
+    __getattr__ = dict.__getitem__
+
+
+def run_script(script: str, job: Mapping[str, Any]) -> None:
+    """Run a script of the workflow as the engine does.
+
+    Parameters
+    ----------
+    script : str
+        Path of the script.
+    job : mapping
+        ``rule``, ``params``, ``input``, ``output`` and ``log`` of its ``snakemake`` object.
+    """
+    named = {key: Files(v) if isinstance(v, Mapping) else v for key, v in job.items()}
+    runpy.run_path(script, init_globals={"snakemake": Files(named)})
+
+
+class WarmPython:
+    """A warm Python in a process of its own, for one job at a time."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self, script: str, job: Mapping[str, Any]) -> dict[str, float]:
+        """Run a script and return ``status``, ``seconds``, ``cpu_seconds`` and ``peak_mb``.
+
+        A negative status is the signal that ended the job; so is a warm Python that is gone.
+        """
+        if self._process is None or self._process.poll() is not None:
+            command = [sys.executable, "-m", "truepremia.warm"]
+            pipe = subprocess.PIPE
+            self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        answer = ""
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps({"script": script, "job": job}) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        if not answer:
+            status = self._process.wait()
+            return {"status": status or 1, "seconds": 0.0, "cpu_seconds": 0.0, "peak_mb": 0.0}
+        measured: dict[str, float] = json.loads(answer)
+        return measured
+
+    def close(self) -> None:
+        """End the process once it is idle."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.close()
+            self._process.wait()
+
+
+def main() -> None:
+    """Answer jobs until there are no more."""
+    for library in LIBRARIES:
+        __import__(library)
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what a job prints belongs on the terminal
+    for line in sys.stdin:
+        started = monotonic()
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _be_the_job(asked["script"], asked["job"])
+        _, status, usage = os.wait4(child, 0)
+        measured = {
+            "status": os.waitstatus_to_exitcode(status),
+            "seconds": monotonic() - started,
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "peak_mb": usage.ru_maxrss / 1024,
+        }
+        answers.write(json.dumps(measured) + "\n")
+        answers.flush()
+
+
+def _be_the_job(script: str, job: Mapping[str, Any]) -> None:
+    """Run the script and end this process with its status."""
+    status = 1
+    try:
+        run_script(script, job)
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+if __name__ == "__main__":
+    main()
