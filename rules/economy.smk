@@ -13,8 +13,8 @@ rule solve_economy:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=600,
-        runtime=10,
+        mem_mb=megabytes("solve_economy", RUN.size),
+        runtime=minutes("solve_economy", RUN.size),
     params:
         stage=STAGES.stage("solve_economy"),
     script:
@@ -36,8 +36,8 @@ rule simulate_panel:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=600,
-        runtime=30,
+        mem_mb=megabytes("simulate_panel", RUN.size),
+        runtime=minutes("simulate_panel", RUN.size),
     params:
         stage=STAGES.stage("simulate_panel"),
     script:
@@ -61,8 +61,8 @@ rule compute_moments:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=600,
-        runtime=30,
+        mem_mb=megabytes("compute_moments", RUN.size),
+        runtime=minutes("compute_moments", RUN.size),
     params:
         stage=STAGES.stage("compute_moments"),
     script:

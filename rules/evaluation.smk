@@ -19,8 +19,8 @@ rule portfolio_stats:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=600,
-        runtime=20,
+        mem_mb=megabytes("portfolio_stats", RUN.size),
+        runtime=minutes("portfolio_stats", RUN.size),
     params:
         stage=STAGES.stage("portfolio_stats"),
     script:
@@ -53,8 +53,8 @@ rule bundle_panel:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=600,
-        runtime=10,
+        mem_mb=megabytes("bundle_panel", RUN.size),
+        runtime=minutes("bundle_panel", RUN.size),
     params:
         stage=STAGES.stage("bundle_panel"),
     script:

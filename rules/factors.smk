@@ -14,8 +14,8 @@ rule build_factors:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=600,
-        runtime=10,
+        mem_mb=megabytes("build_factors", RUN.size),
+        runtime=minutes("build_factors", RUN.size),
     params:
         stage=STAGES.stage("build_factors"),
     script:
@@ -36,8 +36,8 @@ rule extract_model_premia:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=600,
-        runtime=10,
+        mem_mb=megabytes("extract_model_premia", RUN.size),
+        runtime=minutes("extract_model_premia", RUN.size),
     params:
         stage=STAGES.stage("extract_model_premia"),
     script:

@@ -67,29 +67,37 @@ class Workplace:
 
     def snakemake(self, *arguments: str, cores: int = 2, **settings: object) -> Done:
         """Run Snakemake; ``arguments`` are targets before options, ``settings`` configuration."""
+        return self.command(*self.arguments(*arguments, cores=cores, **settings))
+
+    def arguments(self, *arguments: str, cores: int = 2, **settings: object) -> list[str]:
+        """Return the arguments of :meth:`command` for a run with ``settings``."""
         overlay = self.folder.with_suffix(".yaml")
         chosen = SHARED_SETTINGS | settings
         # Snakemake merges: an economy that is not named would keep its default panels.
         chosen["panels"] = dict.fromkeys(ECONOMIES, 0) | chosen["panels"]
         overlay.write_text(yaml.safe_dump(chosen))
         miniature = self.repository / "config" / "test.yaml"
-        return self.command(
-            *(*arguments, "--cores", str(cores)), *("--configfile", str(miniature), str(overlay))
-        )
+        cores_and_files = ["--cores", str(cores), "--configfile", str(miniature), str(overlay)]
+        return [*arguments, *cores_and_files]
 
-    def command(self, *arguments: str) -> Done:
+    def command(self, *arguments: str, **environment: str) -> Done:
         """Run Snakemake with nothing but ``arguments`` and the place to work at."""
+        process = self.start(*arguments, **environment)
+        text = process.communicate()[0]
+        return Done(process.returncode, text)
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
+        """Start Snakemake, in a process group of its own, and do not wait for it."""
         places = ["--snakefile", str(self.repository / "Snakefile"), "--directory", "."]
-        done = subprocess.run(
+        return subprocess.Popen(
             [sys.executable, "-m", "snakemake", *arguments, *places],
             cwd=self.folder,
-            env=_clean_environment(),
+            env=_clean_environment() | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            check=False,
+            start_new_session=True,
         )
-        return Done(done.returncode, done.stdout)
 
     def planned(self, *targets: str, **settings: object) -> set[str]:
         """Return the jobs that a run would have, such as "build_factors bgn_0 ff"."""
