@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from miniature import REPORTED, REPOSITORY, Workplace, copy_repository
 
+from truepremia.economies import ECONOMIES
+
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "network: installs packages; skipped where it cannot")
@@ -81,6 +83,18 @@ def reported(shared_runs, finished) -> Workplace:
         return Workplace(finished.repository, folder)
 
     return shared_runs.once("reported", start, ("report",), panels=REPORTED)[0]
+
+
+@pytest.fixture(scope="session")
+def every_economy(shared_runs, finished) -> Workplace:
+    """Return a finished run of panel 0 of every economy, made once; never change it."""
+
+    def start() -> Workplace:
+        place = Workplace(finished.repository, shared_runs.folder / "every_economy")
+        place.folder.mkdir()
+        return place
+
+    return shared_runs.once("every_economy", start, panels=dict.fromkeys(ECONOMIES, 1))[0]
 
 
 @pytest.fixture

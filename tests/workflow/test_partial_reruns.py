@@ -5,6 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from truepremia.economies import ECONOMIES
+
 FACTORS = ("build_factors ff", "build_factors fm")
 PREMIA = ("extract_model_premia taylor", "extract_model_premia proj")
 FROM_SIMULATION = (
@@ -52,6 +54,10 @@ def test_spelling_of_the_configuration_plans_nothing(workplace, tmp_path):
         ({"empty_cells": "zero"}, ("build_factors ff", "portfolio_stats", "bundle_panel")),
         ({"model_factor_weights": "value"}, (*PREMIA, "portfolio_stats", "bundle_panel")),
         ({"seed": 1}, FROM_SIMULATION),
+        ({"firms": 61}, FROM_SIMULATION),
+        ({"months": 85}, FROM_SIMULATION),
+        ({"burnin": 41}, FROM_SIMULATION),
+        ({"undefined_growth": "nan"}, FROM_SIMULATION),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
@@ -66,6 +72,22 @@ def test_change_of_a_calibration_plans_everything_of_its_economy(workplace, tmp_
     own = tmp_path / "bgn_other.yaml"
     own.write_text(yaml.safe_dump(calibration))
     assert workplace.planned(economies={"bgn": str(own)}) == SOLVE | jobs(*FROM_SIMULATION)
+
+
+@pytest.mark.parametrize("model", ECONOMIES)
+def test_change_of_a_calibration_leaves_the_other_economies_alone(every_economy, tmp_path, model):
+    place = every_economy
+    shipped = place.repository / "config" / "economies" / f"{model}.yaml"
+    calibration = yaml.safe_load(shipped.read_text())
+    name, entry = next((n, e) for n, e in calibration.items() if isinstance(e["value"], float))
+    entry["value"] *= 1 + 1e-9
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump(calibration))
+    panels = dict.fromkeys(ECONOMIES, 1)
+    planned = place.planned(panels=panels, economies={model: str(own)})
+    assert f"solve_economy {model}" in planned, name
+    assert {job.split()[1].split("_")[0] for job in planned} == {model}
+    assert place.planned(panels=panels) == set()
 
 
 def test_one_more_panel_plans_that_panel_alone(workplace):
@@ -115,6 +137,15 @@ def test_deleted_bundle_plans_its_job_alone(workplace):
     assert workplace.planned() == {"bundle_panel bgn_2"}
 
 
+@pytest.mark.parametrize("change", [{"alphas": [0, 0.5]}, {"seed": 1}], ids=str)
+def test_dates_alone_as_trigger_do_not_see_the_configuration(workplace, change):
+    """Somebody who asks for that gets it; the profile asks for more."""
+    assert workplace.planned("--rerun-triggers", "mtime", **change) == set()
+    (workplace.panel() / "moments.parquet").unlink()
+    planned = workplace.planned("--rerun-triggers", "mtime", **change)
+    assert planned == jobs(*FROM_MOMENTS, panels=("bgn_0",))
+
+
 # --- the library's source ----------------------------------------------------------------------
 
 
@@ -161,6 +192,22 @@ def test_change_of_a_module_plans_the_stages_that_import_it(own_repository, modu
 def test_change_of_a_script_plans_its_stage(own_repository):
     append(own_repository.repository, "scripts/portfolio_stats.py", "\nedited = True\n")
     assert own_repository.planned() == jobs("portfolio_stats", "bundle_panel")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("    threads: 1\n", "    threads: 2\n"),
+        ("megabytes(", "2 * 500 or megabytes("),
+        ("# Factors from", "# All factors from"),
+    ],
+    ids=["threads", "memory", "comment"],
+)
+def test_change_of_how_a_rule_runs_plans_nothing(own_repository, old, new):
+    rules = own_repository.repository / "rules" / "factors.smk"
+    assert old in rules.read_text()
+    rules.write_text(rules.read_text().replace(old, new))
+    assert own_repository.planned() == set()
 
 
 def test_default_profile_is_used_from_any_folder(finished_with_text):

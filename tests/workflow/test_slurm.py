@@ -4,7 +4,6 @@ import threading
 import time
 
 import pytest
-from miniature import Workplace
 from slurm_cluster import slurm_cluster
 
 from truepremia.economies import ECONOMIES
@@ -17,7 +16,6 @@ HERE = (
     *("--slurm-warm-init-seconds-before-status-checks", "3"),
     "--slurm-warm-keep-successful-logs",
 )
-EVERY_ECONOMY = dict.fromkeys(ECONOMIES, 1)
 ONE_PANEL = {"bgn": [0]}
 PANEL_RULES = (
     *("simulate_panel", "compute_moments", "build_factors"),
@@ -29,18 +27,6 @@ PANEL_RULES = (
 def cluster(tmp_path_factory):
     with slurm_cluster(tmp_path_factory.mktemp("slurm") / "cluster") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def run_locally(shared_runs, finished):
-    """Return a local run of one panel of every economy."""
-
-    def start() -> Workplace:
-        place = Workplace(finished.repository, shared_runs.folder / "every_economy")
-        place.folder.mkdir()
-        return place
-
-    return shared_runs.once("every_economy", start, panels=EVERY_ECONOMY)[0]
 
 
 def submit(place, cluster, *options, panels):
@@ -60,10 +46,10 @@ def of_panels(place, *panels):
     return {name: sha for name, sha in found.items() if any(panel in name for panel in panels)}
 
 
-def test_run_on_slurm_gives_the_bytes_of_a_local_run(cluster, run_locally, empty_workplace):
+def test_run_on_slurm_gives_the_bytes_of_a_local_run(cluster, every_economy, empty_workplace):
     place = empty_workplace
-    text, jobs = submit(place, cluster, panels=EVERY_ECONOMY)
-    assert place.digests() == run_locally.digests()
+    text, jobs = submit(place, cluster, panels=dict.fromkeys(ECONOMIES, 1))
+    assert place.digests() == every_economy.digests()
     assert {job["state"] for job in jobs} == {"COMPLETED"}
     solves = [job for job in jobs if job["comment"].startswith("rule_solve_economy")]
     groups = [job for job in jobs if job["comment"].startswith("rule_panel")]
@@ -73,7 +59,7 @@ def test_run_on_slurm_gives_the_bytes_of_a_local_run(cluster, run_locally, empty
     for job in jobs:
         assert f"SLURM jobid {job['id']} " in text
         assert list((place.folder / ".snakemake" / "slurm_logs").rglob(f"{job['id']}.log"))
-    assert place.planned(panels=EVERY_ECONOMY) == set()
+    assert place.planned(panels=dict.fromkeys(ECONOMIES, 1)) == set()
 
 
 def test_cancelled_job_is_submitted_again(cluster, finished, empty_workplace):
