@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,17 +81,22 @@ class Workplace:
         cores_and_files = ["--cores", str(cores), "--configfile", str(miniature), str(overlay)]
         return [*arguments, *cores_and_files]
 
-    def command(self, *arguments: str, **environment: str) -> Done:
+    def command(self, *arguments: str, before: Sequence[str] = (), **environment: str) -> Done:
         """Run Snakemake with nothing but ``arguments`` and the place to work at."""
-        process = self.start(*arguments, **environment)
+        process = self.start(*arguments, before=before, **environment)
         text = process.communicate()[0]
         return Done(process.returncode, text)
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen:
-        """Start Snakemake, in a process group of its own, and do not wait for it."""
+    def start(
+        self, *arguments: str, before: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen:
+        """Start Snakemake, in a process group of its own, and do not wait for it.
+
+        ``before`` is a command that runs it, such as unshare.
+        """
         places = ["--snakefile", str(self.repository / "Snakefile"), "--directory", "."]
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *arguments, *places],
+            [*before, sys.executable, "-m", "snakemake", *arguments, *places],
             cwd=self.folder,
             env=_clean_environment() | environment,
             stdout=subprocess.PIPE,
