@@ -5,10 +5,10 @@ bytes of the results; what is saved is the start of a Python for every job.
 """
 
 from queue import LifoQueue
-from subprocess import CalledProcessError
 from typing import Any
 
 from snakemake.benchmark import BenchmarkRecord, write_benchmark_records
+from snakemake.exceptions import SpawnedJobError
 from snakemake.executors import local
 
 from truepremia.warm import WarmPython
@@ -39,8 +39,10 @@ class Executor(local.Executor):  # type: ignore[misc]
             measured = python.run(script, _description(job))
         finally:
             self._idle.put(python)
+        if measured["status"] < 0:
+            self.logger.error(f"{script} was ended by signal {-measured['status']}")
         if measured["status"]:
-            raise CalledProcessError(int(measured["status"]), [script])
+            raise SpawnedJobError  # the job itself has said why
         if job.benchmark is not None:
             record = BenchmarkRecord(
                 running_time=measured["seconds"],

@@ -50,7 +50,7 @@ class WarmPython:
 
         A negative status is the signal that ended the job; so is a warm Python that is gone.
         """
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None:
             command = [sys.executable, "-m", "truepremia.warm"]
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
@@ -62,16 +62,19 @@ class WarmPython:
             self._process.stdin.flush()
             answer = self._process.stdout.readline()
         if not answer:
-            status = self._process.wait()
-            return {"status": status or 1, "seconds": 0.0, "cpu_seconds": 0.0, "peak_mb": 0.0}
+            status = self.close() or 1
+            return {"status": status, "seconds": 0.0, "cpu_seconds": 0.0, "peak_mb": 0.0}
         measured: dict[str, float] = json.loads(answer)
         return measured
 
-    def close(self) -> None:
-        """End the process once it is idle."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
-            self._process.wait()
+    def close(self) -> int:
+        """End the process once it is idle and return its status; a next job starts a new one."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        with contextlib.suppress(BrokenPipeError):
+            process.communicate()
+        return process.wait()
 
 
 def main() -> None:
