@@ -27,11 +27,11 @@ rule tabulate_economy:
         captions=caption_files(),
         summaries=lambda wildcards: summaries_of(wildcards.model),
     output:
-        [
+        shown=[
             in_report(f"{REPORT}/tables/{{model}}_{name}.html", "table", name, title)
             for name, title in TABLES.items()
         ],
-        [
+        printed=[
             f"{REPORT}/tables/{{model}}_{name}.{suffix}"
             for name in TABLES
             for suffix in ("csv", "tex")
@@ -58,11 +58,11 @@ rule draw_economy:
         summaries=lambda wildcards: summaries_of(wildcards.model),
         solution=f"{RESULTS}/solutions/{{model}}.npz",
     output:
-        [
+        shown=[
             in_report(f"{REPORT}/figures/{{model}}_{name}.png", "figure", name, title)
             for name, title in FIGURES.items()
         ],
-        [f"{REPORT}/figures/{{model}}_{name}.pdf" for name in FIGURES],
+        printed=[f"{REPORT}/figures/{{model}}_{name}.pdf" for name in FIGURES],
     log:
         log_of("draw_economy", "{model}"),
     benchmark:

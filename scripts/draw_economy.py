@@ -17,7 +17,7 @@ with running(snakemake) as settings:
     panels = gather(model, read_summaries(summaries))
     shown = Finished(model, read_json(manifest), tables)
     solution = read_solution(solved, model, model.parameters(settings["calibration"]))
-    folder = Path(snakemake.output[0]).parent
+    folder = Path(snakemake.output.shown[0]).parent
     with style():
         for name, figure in report_figures(panels, shown, solution):
             save(figure, folder, f"{model.name}_{name}")

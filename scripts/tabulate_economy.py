@@ -11,7 +11,7 @@ from truepremia.stage import logger, running
 
 with running(snakemake) as settings:
     panels = gather(economy(settings["model"]), read_summaries(snakemake.input.summaries))
-    folder = Path(snakemake.output[0]).parent
+    folder = Path(snakemake.output.shown[0]).parent
     for table in report_tables(panels):
         write_report_table(
             table, caption("table", table.name), folder / f"{settings['model']}_{table.name}"

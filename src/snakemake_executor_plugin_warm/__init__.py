@@ -68,4 +68,5 @@ def _description(job: Any) -> dict[str, Any]:
         "input": dict(job.input.items()),
         "output": dict(job.output.items()),
         "log": [str(file) for file in job.log],
+        "threads": job.threads,
     }

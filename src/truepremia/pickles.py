@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from truepremia.errors import DataError
-from truepremia.store import REMEDY, reading
 
 HARMLESS = frozenset(
     {
@@ -34,6 +33,8 @@ HARMLESS = frozenset(
 )
 """What frames are made of, under the names of numpy 1 and 2 and of pandas 2 and 3."""
 
+_REMEDY = "name a bundle such as results/bgn_0_fama.pkl, or build it again if it is damaged"
+
 
 def read_bundle(path: str | Path) -> dict[str, Any]:
     """Read a bundle, running no code but that of numpy and pandas.
@@ -53,10 +54,13 @@ def read_bundle(path: str | Path) -> dict[str, Any]:
         If the file is missing or damaged, holds anything but builtin data, arrays and frames,
         or is no dictionary.
     """
-    with reading(path), Path(path).open("rb") as handle:
-        items = _Data(handle).load()
+    try:
+        with Path(path).open("rb") as handle:
+            items = _Data(handle).load()
+    except Exception as error:  # a file that is no pickle can break the parser in any way
+        raise DataError(f"cannot read {path}: {error}; {_REMEDY}") from error
     if not isinstance(items, dict):
-        raise DataError(f"{path} is a {type(items).__name__}, expected a dictionary; {REMEDY}")
+        raise DataError(f"{path} is a {type(items).__name__}, expected a dictionary; {_REMEDY}")
     return items
 
 

@@ -1,6 +1,5 @@
 """What a bundle holds, in the terminal."""
 
-import pickle
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,10 +7,9 @@ from typing import Any
 import pandas as pd
 
 from truepremia.errors import DataError
+from truepremia.pickles import read_bundle
 
 WIDTH = 100
-
-_REMEDY = "name a bundle such as results/bgn_0_fama.pkl"
 
 
 def show(path: str | Path) -> str:
@@ -27,14 +25,9 @@ def show(path: str | Path) -> str:
     DataError
         If the file cannot be read or is not a bundle.
     """
-    try:
-        # Unpickling runs whatever the file says: open bundles of your own only.
-        with Path(path).open("rb") as file:
-            items = pickle.load(file)
-    except Exception as error:  # a file that is no pickle can break the parser in any way
-        raise DataError(f"cannot read {path}: {error}; {_REMEDY}") from error
-    if not isinstance(items, dict) or "panel_id" not in items:
-        raise DataError(f"{path} is not a bundle; {_REMEDY}")
+    items = read_bundle(path)
+    if "panel_id" not in items:
+        raise DataError(f"{path} is not a bundle; name a bundle such as results/bgn_0_fama.pkl")
     return "\n".join(described(items)) + "\n"
 
 

@@ -33,7 +33,8 @@ def run_script(script: str, job: Mapping[str, Any]) -> None:
     script : str
         Path of the script.
     job : mapping
-        ``rule``, ``params``, ``input``, ``output`` and ``log`` of its ``snakemake`` object.
+        ``rule``, ``params``, ``input``, ``output``, ``log`` and ``threads`` of its ``snakemake``
+        object; files by name.
     """
     named = {key: Files(v) if isinstance(v, Mapping) else v for key, v in job.items()}
     runpy.run_path(script, init_globals={"snakemake": Files(named)})

@@ -14,7 +14,7 @@ BUNDLE = {
     "fama_stats": pd.DataFrame(
         {
             "month": [40, 41],
-            "method": ["ff", "ff"],
+            "method": np.array(["ff", "ff"], dtype=object),  # as bundles have it
             "alpha": [0.0, 0.0],
             "stdev": [0.1, 0.2],
             "mean": [0.04, 0.01],
