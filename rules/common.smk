@@ -9,7 +9,7 @@ os.environ.update(PYTHONPATH=str(ROOT / "src"))
 from truepremia.config import load_config, read_yaml
 from truepremia.economies import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
-from truepremia.sizing import megabytes, minutes
+from truepremia.sizing import megabytes, minutes, threads
 from truepremia.tidy.settings import PUBLISHED
 from truepremia.workflow import Workflow, known_models, one_of, panel_files
 

@@ -59,7 +59,7 @@ rule compute_moments:
         benchmark_of("compute_moments")
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: threads("compute_moments", RUN.size)
     resources:
         mem_mb=megabytes("compute_moments", RUN.size),
         runtime=minutes("compute_moments", RUN.size),

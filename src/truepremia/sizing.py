@@ -28,7 +28,7 @@ class Need:
     megabytes : float
         Memory at any size: Python, its libraries, 65,536 rows of a table.
     bytes_per_firm : float
-        Memory that grows with the firms.
+        Memory that grows with the firms, for each thread.
     seconds : float
         CPU time at any size.
     microseconds : float
@@ -44,22 +44,32 @@ class Need:
 NEEDS: Mapping[str, Need] = {
     "solve_economy": Need(100, 0, 1, 0),
     "simulate_panel": Need(150, 1_000, 1, 3.0),
-    "compute_moments": Need(180, 4_000, 1, 6.0),
+    "compute_moments": Need(180, 6_500, 1, 7.0),
     "build_factors": Need(180, 500, 1, 1.0),
     "extract_model_premia": Need(180, 500, 1, 1.0),
     "portfolio_stats": Need(190, 2_000, 2, 2.5),
     "bundle_panel": Need(180, 0, 3, 0.1),
 }
-"""The most that any economy needs."""
+"""The most that any economy needs, but for these:"""
 
 OTHER_NEEDS: Mapping[tuple[str, str], Need] = {
-    ("solve_economy", "gs21"): Need(500, 0, 600, 0),
+    ("solve_economy", "gs21"): Need(350, 0, 60, 0),
+    ("simulate_panel", "gs21"): Need(200, 11_000, 1, 3.0),
 }
-"""By stage and economy, where one economy differs much from the others; gs21 is a bound."""
+
+MANY_FIRMS = 20_000
+"""Panels from this size on compute the moments of several months at a time."""
+
+MONTHS_AT_A_TIME = 4
 
 
-def megabytes(rule: str, size: Size) -> Callable[[Any, int], int]:
-    """Return the function from wildcards and attempt to the memory of a job.
+def threads(rule: str, size: Size) -> int:
+    """Return the threads a job is worth; fewer cores take fewer, with the same results."""
+    return MONTHS_AT_A_TIME if rule == "compute_moments" and size.firms >= MANY_FIRMS else 1
+
+
+def megabytes(rule: str, size: Size) -> Callable[[Any, int, int], int]:
+    """Return the function from wildcards, attempt and threads to the memory of a job.
 
     Parameters
     ----------
@@ -69,9 +79,9 @@ def megabytes(rule: str, size: Size) -> Callable[[Any, int], int]:
         Size of the panels.
     """
 
-    def memory(wildcards: Any, attempt: int) -> int:
+    def memory(wildcards: Any, attempt: int, threads: int) -> int:
         need = _need(rule, wildcards.model)
-        own = need.megabytes + need.bytes_per_firm * size.firms / 1e6
+        own = need.megabytes + need.bytes_per_firm * size.firms * threads / 1e6
         return attempt * ceil((ENGINE_MB + own) / 50) * 50
 
     return memory

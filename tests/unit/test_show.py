@@ -8,13 +8,24 @@ import pytest
 
 from truepremia.cli import main
 
-MONTHS = pd.Index([40, 41], name="month")
+
+def frame(columns, index=None) -> pd.DataFrame:
+    """Return a frame as bundles hold them: texts and labels are plain objects."""
+    typed = {
+        name: pd.Series(values, index, dtype=object if isinstance(values[0], str) else None)
+        for name, values in columns.items()
+    }
+    made = pd.DataFrame(typed)
+    made.columns = pd.Index(list(columns), dtype=object)
+    return made
+
+
 BUNDLE = {
-    "ff_returns": pd.DataFrame({"smb": [0.25, -0.5]}, index=MONTHS),
-    "fama_stats": pd.DataFrame(
+    "ff_returns": frame({"smb": [0.25, -0.5]}, pd.Index([40, 41], name="month")),
+    "fama_stats": frame(
         {
             "month": [40, 41],
-            "method": np.array(["ff", "ff"], dtype=object),  # as bundles have it
+            "method": ["ff", "ff"],
             "alpha": [0.0, 0.0],
             "stdev": [0.1, 0.2],
             "mean": [0.04, 0.01],

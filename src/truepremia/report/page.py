@@ -141,7 +141,8 @@ def economy_part(panels: Panels, tables: Path, figures: Path) -> EconomyPart:
 def store_part(name: str, folder: Path) -> StorePart:
     """Return the part of a store: the figures and tables that its folder has."""
     titles = {path: path.stem.replace("_", " ") for path in sorted(folder.glob("figures/*.png"))}
-    title = "Published data (Kenneth French)" if name == "french" else f"Store {name}"
+    simulated = ", simulated" if (folder / "demo.sqlite").exists() else ""
+    title = "Published data (Kenneth French)" if name == "french" else f"Store {name}{simulated}"
     return StorePart(
         name=name,
         title=title,
