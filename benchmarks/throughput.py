@@ -9,6 +9,7 @@ which begin when Python and its libraries are there; everything else is start-up
 
 import argparse
 import csv
+import json
 import os
 import resource
 import subprocess
@@ -17,6 +18,9 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "src"))
+
+from truepremia.economies import ECONOMIES  # noqa: E402
 
 
 def main() -> None:
@@ -42,7 +46,12 @@ def main() -> None:
 def run(executor: str, panels: int, cores: int, folder: Path) -> float:
     """Build ``panels`` panels in ``folder`` and return the CPU seconds of all processes."""
     overlay = folder / "overlay.yaml"
-    overlay.write_text(f"panels: {{bgn: {panels}, kp14: 0}}\nresults_dir: out\n")
+    settings = {
+        "panels": dict.fromkeys(ECONOMIES, 0) | {"bgn": panels},
+        "tidy": {"stores": {"demo": False}, "published_data": False},
+        "results_dir": "out",
+    }
+    overlay.write_text(json.dumps(settings))
     command = [sys.executable, "-m", "snakemake", "all", "--executor", executor]
     command += ["--cores", str(cores), "--snakefile", str(ROOT / "Snakefile")]
     command += ["--directory", ".", "--configfile", str(ROOT / "config" / "test.yaml")]

@@ -33,25 +33,29 @@ def reported():
     }, left_out
 
 
+def wanted_stores():
+    """Return the names of the stores of this run."""
+    return {*RUN.tidy.stores, *([PUBLISHED] if RUN.tidy.published_data else [])}
+
+
 def stores():
     """Return the folders of the stores of this run, and of finished ones beside them, by name."""
-    wanted = {*RUN.tidy.stores, *([PUBLISHED] if RUN.tidy.published_data else [])}
-    finished = (Path(RESULTS) / "tidy").glob("*/evaluation.csv")
-    names = sorted(wanted | {file.parent.name for file in finished})
+    finished = sorted((Path(RESULTS) / "tidy").glob("*/evaluation.csv"))
+    names = sorted(wanted_stores() | {file.parent.name for file in finished})
     return {name: f"{RESULTS}/tidy/{name}" for name in names}
 
 
 def files_of_stores(wildcards):
     """Return every table and figure of the empirical track that the page shows."""
+    tables = ("evaluation.csv", "pricing.csv")
     figures = [figure for figure in REPLICATION_FIGURES if figure.endswith(".png")]
-    return [
-        f"{folder}/{file}"
-        for name, folder in stores().items()
-        for file in (
-            *("evaluation.csv", "pricing.csv"),
-            *(figures if name != PUBLISHED else ()),
-        )
-    ]
+    files = []
+    for name, folder in stores().items():
+        shown = [
+            f"{folder}/{f}" for f in (*tables, *(figures if name != PUBLISHED else ()))
+        ]
+        files += [f for f in shown if name in wanted_stores() or Path(f).exists()]
+    return files
 
 
 def contents(wildcards):

@@ -5,13 +5,14 @@ bytes of the results; what is saved is the start of a Python for every job.
 """
 
 from queue import LifoQueue
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from snakemake.benchmark import BenchmarkRecord, write_benchmark_records
 from snakemake.exceptions import SpawnedJobError
 from snakemake.executors import local
 
-from truepremia.warm import WarmPython
+if TYPE_CHECKING:
+    from truepremia.warm import WarmPython
 
 common_settings = local.common_settings
 
@@ -19,11 +20,17 @@ common_settings = local.common_settings
 class Executor(local.Executor):  # type: ignore[misc]
     """The local executor, but for how a script is started."""
 
+    _idle: "LifoQueue[WarmPython]"
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        # Snakemake imports all plugins before it reads a Snakefile, and the Snakefile chooses the
+        # source of its own checkout: importing ours on top would load that of the environment.
+        from truepremia.warm import WarmPython
+
         # One for every worker. The last in is the first out: those beyond the cores never start.
         self._pythons = [WarmPython() for _ in range(self.workers)]
-        self._idle: LifoQueue[WarmPython] = LifoQueue()
+        self._idle = LifoQueue()
         for python in self._pythons:
             self._idle.put(python)
 

@@ -415,7 +415,7 @@ def test_finished_stores_of_the_empirical_track_are_part_of_the_page(report_copy
     store = report_copy.results / "tidy" / "demo"
     (store / "figures").mkdir(parents=True)
     (store / "evaluation.csv").write_text("factor,alpha,r2\nsmb,1e-3,0.98\nhml,,0.97\n")
-    png = next((report_copy.results / "report" / "figures").glob("*.png"))
+    png = sorted((report_copy.results / "report" / "figures").glob("*.png"))[0]
     (store / "figures" / "fitted.png").write_bytes(png.read_bytes())
     report_copy.snakemake("report", panels=ALL).succeeded()
     page = (report_copy.results / "report" / "report.html").read_text()
