@@ -91,8 +91,9 @@ class Finished:
 
     @cached_property
     def panel(self) -> "SampledPanel":
-        """Every twelfth cross-section."""
-        return SampledPanel.read(self.economy, self.panel_id, self.tables["panel"])
+        """Every twelfth cross-section, of all panel months and of the judged ones."""
+        judged = np.unique(self.statistics["month"])[::MONTHS_BETWEEN_SAMPLES]
+        return SampledPanel.read(self.economy, self.panel_id, self.tables["panel"], judged)
 
     @cached_property
     def judged(self) -> list[tuple[Moments, CrossSection]]:
@@ -103,33 +104,40 @@ class Finished:
 
 @dataclass(frozen=True, eq=False)
 class SampledPanel:
-    """The panel table, from which single months are taken."""
+    """Single months of the panel table; the others are read and dropped.
+
+    Parameters
+    ----------
+    economy : Economy
+    months : mapping of int to mapping
+        Columns of each month that is kept.
+    """
 
     economy: Economy
-    columns: Mapping[str, Array]
-    month: Array
-    first_row: Array
+    months: Mapping[int, Mapping[str, Array]]
 
     @classmethod
-    def read(cls, economy: Economy, panel_id: str, path: str | Path) -> "SampledPanel":
-        """Read the columns that summaries need."""
+    def read(
+        cls, economy: Economy, panel_id: str, path: str | Path, others: Array
+    ) -> "SampledPanel":
+        """Read what summaries need of every twelfth month, and of the months ``others``."""
         table = TableFile(path, "panel", panel_id)
-        extra = [name for name in ("no_capital",) if name in table.column_names]
-        columns = table.read([*economy.layout_with().columns, *extra])
-        first = np.flatnonzero(np.diff(columns["month"], prepend=-1))
-        return cls(economy, columns, columns["month"][first], first)
-
-    def rows(self, month: int) -> dict[str, Array]:
-        """Return the columns of one month."""
-        t = int(np.searchsorted(self.month, month))
-        stop = self.first_row[t + 1] if t + 1 < len(self.month) else None
-        return {name: values[self.first_row[t] : stop] for name, values in self.columns.items()}
+        names = [*economy.layout_with().columns]
+        names += [name for name in ("no_capital",) if name in table.column_names]
+        kept = {
+            month: {name: values.copy() for name, values in columns.items()}
+            for t, (month, columns) in enumerate(table.months(names))
+            if t % MONTHS_BETWEEN_SAMPLES == 0 or month in others
+        }
+        return cls(economy, kept)
 
     def cross_section(self, month: int) -> CrossSection:
         """Return the cross-section of one month, without loadings."""
-        return self.economy.layout_with().cross_section(month, self.rows(month))
+        return self.economy.layout_with().cross_section(month, self.months[month])
 
-    def sampled(self) -> Iterator[dict[str, Array]]:
+    def sampled(self) -> Iterator[Mapping[str, Array]]:
         """Yield every twelfth month's columns, from the first on."""
-        for month in self.month[::MONTHS_BETWEEN_SAMPLES]:
-            yield self.rows(int(month))
+        first = min(self.months)
+        for month, columns in self.months.items():
+            if (month - first) % MONTHS_BETWEEN_SAMPLES == 0:
+                yield columns

@@ -356,7 +356,7 @@ def _firms(finished: Finished) -> Iterable[tuple[str, str, float]]:
     sections = [finished.panel.cross_section(date) for date in dates]
     invested = np.mean([len(section.investable) / len(section.firm) for section in sections])
     yield "firms that can be sorted", "share", float(invested)
-    if "no_capital" in finished.panel.columns:
+    if "no_capital" in months[0]:
         empty = np.mean([month["no_capital"].mean() for month in months])
         yield "firms with zero book value", "share", float(empty)
     census = finished.economy.module("census")
