@@ -1,5 +1,6 @@
 """The default panel of every economy, solved and simulated once, and plain reference formulas."""
 
+import os
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, cached_property
@@ -22,6 +23,9 @@ CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 # Examples are a function of the test alone: every run and every process sees the same ones.
 settings.register_profile("deterministic", derandomize=True, deadline=None, database=None)
 settings.load_profile("deterministic")
+
+# Debian keeps daemons and what its package manager calls where not every login looks.
+os.environ["PATH"] += os.pathsep + os.pathsep.join(["/usr/local/sbin", "/usr/sbin", "/sbin"])
 
 
 # --- economies and their default panels ---------------------------------------------------------
