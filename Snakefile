@@ -22,7 +22,7 @@ rule all:
     default_target: True
     input:
         [files_of(panel) for panel in RUN.panel_ids()],
-        [files_of_store(store) for store in RUN.tidy.stores],
+        [files_of_store(store) for store in BUILT_STORES],
         files_of_published_data(),
 
 

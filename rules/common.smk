@@ -10,7 +10,7 @@ from truepremia.config import load_config, read_yaml
 from truepremia.economies import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
 from truepremia.sizing import megabytes, minutes, threads
-from truepremia.tidy.settings import PUBLISHED
+from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, PUBLISHED
 from truepremia.workflow import Workflow, known_models, one_of, panel_files
 
 # One BLAS thread in every job: the bits of a result must not depend on the number of cores.
@@ -28,6 +28,7 @@ RESULTS = RUN.results_dir
 PANEL = f"{RESULTS}/panels/{{model}}_{{index}}"
 TIDY = f"{RESULTS}/tidy/{{store}}"
 STAGES = Workflow(RUN, ROOT)
+BUILT_STORES = RUN.tidy.built(RUN.size)
 ENVIRONMENT = str(ROOT / "envs" / "truepremia.yaml")
 
 

@@ -35,7 +35,7 @@ def reported():
 
 def wanted_stores():
     """Return the names of the stores of this run."""
-    return {*RUN.tidy.stores, *([PUBLISHED] if RUN.tidy.published_data else [])}
+    return {*BUILT_STORES, *([PUBLISHED] if RUN.tidy.published_data else [])}
 
 
 def stores():

@@ -5,6 +5,16 @@ wildcard_constraints:
     store=one_of(RUN.tidy.stores),
 
 
+onstart:
+    for _name in sorted({*RUN.tidy.stores} - {*BUILT_STORES}):
+        print(
+            f"store {_name} is left out: a panel of {RUN.size.firms} firms and {RUN.size.months} "
+            f"months is too small for annual portfolios ({LEAST_FIRMS} and {LEAST_MONTHS} suffice); "
+            f"ask for a file such as {RESULTS}/tidy/{_name}/factors.parquet to try",
+            file=sys.stderr,
+        )
+
+
 rule export_demo_store:
     input:
         unpack(panel_of_store),

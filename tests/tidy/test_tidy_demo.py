@@ -16,7 +16,8 @@ from truepremia.factors.fama_french import FamaFrench
 from truepremia.panel import PANEL_COLUMNS, Column, Size
 from truepremia.seeds import Streams
 from truepremia.store import write_table
-from truepremia.tidy.demo import DemoRules, export_store
+from truepremia.tidy.demo import export_store
+from truepremia.tidy.settings import DemoRules
 
 PANEL_ID = "bgn_0"
 T, N = 40, 5

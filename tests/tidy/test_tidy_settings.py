@@ -8,7 +8,8 @@ import yaml
 
 from truepremia.config import load_config
 from truepremia.errors import ConfigError
-from truepremia.tidy.settings import DemoConfig, StoreConfig
+from truepremia.panel import Size
+from truepremia.tidy.settings import DemoRules, StoreConfig
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -42,7 +43,7 @@ def test_shipped_section_exports_a_demo_store():
         "demo": StoreConfig(None, "bgn_0", "auto", "dependent", False, False, 5.0)
     }
     assert tidy.published_data is True
-    assert tidy.demo == DemoConfig("1960-01", 12, "larger")
+    assert tidy.demo == DemoRules("1960-01", 12, "larger")
     assert tidy.stores["demo"].source() is None
 
 
@@ -127,3 +128,14 @@ def test_bad_store_is_refused_before_any_work(fault):
 )
 def test_bad_option_is_refused(changes, phrase):
     assert phrase in message(**changes)
+
+
+@pytest.mark.parametrize(
+    ("firms", "months", "built"),
+    [(20, 36, ["demo", "mine"]), (19, 720, ["mine"]), (1000, 35, ["mine"])],
+)
+def test_small_panels_are_not_exported_unasked(working_folder, firms, months, built):
+    mine = working_folder / "mine.sqlite"
+    mine.touch()
+    tidy = load({"demo": {"panel": "bgn_0"}, "mine": {"path": str(mine)}}).tidy
+    assert tidy.built(Size(firms, months, 300)) == built

@@ -17,6 +17,7 @@ import numpy as np
 from truepremia.errors import DataError
 from truepremia.factor_files import read_factor_returns
 from truepremia.store import REMEDY, TableFile, replacing
+from truepremia.tidy.settings import DemoRules
 
 Array = np.ndarray
 
@@ -38,26 +39,6 @@ TABLES = {
     ),
 }
 """Tables and columns, named and typed as in the Python edition of 2023."""
-
-
-@dataclass(frozen=True)
-class DemoRules:
-    """How a panel becomes a store.
-
-    Parameters
-    ----------
-    first_month : str
-        Calendar month of panel row 0, such as "1960-01".
-    fiscal_year_end : int
-        Calendar month, 1..12, in which every fiscal year ends.
-    nyse : {"larger", "all"}
-        Who is listed where. "larger": in January, or when it enters, a stock is labelled NYSE if
-        its market value is above the median, NASDAQ if not; "all": every stock is NYSE.
-    """
-
-    first_month: str
-    fiscal_year_end: int
-    nyse: Literal["larger", "all"]
 
 
 @dataclass(frozen=True, eq=False)

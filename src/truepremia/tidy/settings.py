@@ -5,32 +5,38 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from truepremia.panel import Size
+
 OPTIONS = ("profile", "five_factor_sort", "op_require_cost", "coerce", "busy_timeout")
 """Keys of the section that a store may set for itself."""
 
 PUBLISHED = "french"
 """Folder of the evaluation of published series, so no name for a store."""
 
+LEAST_FIRMS, LEAST_MONTHS = 20, 36
+"""Smallest panel that is exported unasked: fewer firms or months leave nothing to sort."""
+
 _TABLE_STEMS = ("crsp_monthly",)
 
 
 @dataclass(frozen=True)
-class DemoConfig:
-    """How a simulated panel becomes a store.
+class DemoRules:
+    """How a panel becomes a store.
 
     Parameters
     ----------
     first_month : str
-        Calendar month "YYYY-MM" of the first row of the panel.
+        Calendar month of panel row 0, such as "1960-01".
     fiscal_year_end : int
-        Month in which fiscal years end, 1..12.
-    nyse : str
-        Rule for the exchange label.
+        Calendar month, 1..12, in which every fiscal year ends.
+    nyse : {"larger", "all"}
+        Who is listed where. "larger": in January, or when it enters, a stock is labelled NYSE if
+        its market value is above the median, NASDAQ if not; "all": every stock is NYSE.
     """
 
     first_month: str
     fiscal_year_end: int
-    nyse: str
+    nyse: Literal["larger", "all"]
 
 
 @dataclass(frozen=True)
@@ -82,12 +88,17 @@ class TidyConfig:
         By name, ascending.
     published_data : bool
         Whether the French series that locked packages ship are evaluated.
-    demo : DemoConfig
+    demo : DemoRules
     """
 
     stores: Mapping[str, StoreConfig]
     published_data: bool
-    demo: DemoConfig
+    demo: DemoRules
+
+    def built(self, size: Size) -> list[str]:
+        """Return the stores that a run of panels of ``size`` builds without being asked to."""
+        enough = size.firms >= LEAST_FIRMS and size.months >= LEAST_MONTHS
+        return [name for name, store in self.stores.items() if enough or not store.panel]
 
     def stage_settings(self, rule: str, name: str, seed: int) -> dict[str, Any]:
         """Return the part of the configuration that ``rule`` reads for the store ``name``."""
@@ -164,7 +175,7 @@ def tidy_config(section: Mapping[str, Any], root: Path) -> TidyConfig:
     return TidyConfig(
         stores=stores,
         published_data=section["published_data"],
-        demo=DemoConfig(demo["first_month"], int(demo["fiscal_year_end"]), demo["nyse"]),
+        demo=DemoRules(demo["first_month"], int(demo["fiscal_year_end"]), demo["nyse"]),
     )
 
 
