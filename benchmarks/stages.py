@@ -26,12 +26,9 @@ from truepremia.panel import Size  # noqa: E402
 from truepremia.workflow import Workflow  # noqa: E402
 
 RUN_SCRIPT = """
-import json, runpy, sys
-class Files(dict):
-    __getattr__ = dict.__getitem__
-job = json.loads(sys.argv[2])
-named = {k: Files(v) if isinstance(v, dict) else v for k, v in job.items()}
-runpy.run_path(sys.argv[1], init_globals={"snakemake": Files(named)})
+import json, sys
+from truepremia.warm import run_script
+run_script(sys.argv[1], json.loads(sys.argv[2]))
 """
 
 

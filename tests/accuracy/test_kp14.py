@@ -1,49 +1,18 @@
 """The Kogan-Papanikolaou economy against its specification and against brute force."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
+from kp14_set_up import CALIBRATION, CALM, ENTRIES, KP14, panel_of, solved, states_of
 
-from truepremia.economies import ECONOMIES
-from truepremia.economies.base import Economy
 from truepremia.economies.kp14 import certificate, conditional
 from truepremia.economies.kp14.simulation import FirmBlock
 from truepremia.economies.kp14.solution import MONTH, solve
 from truepremia.errors import CalibrationError, NumericalError
-from truepremia.panel import Panel, Size
-from truepremia.seeds import Streams
 
-ROOT = Path(__file__).parents[2]
-ENTRIES = yaml.safe_load((ROOT / "config/economies/kp14.yaml").read_text(encoding="utf-8"))
-CALIBRATION = {name: entry["value"] for name, entry in ENTRIES.items()}
-CALM = {"firm_volatility": 0.02, "project_volatility": 0.15}
 SHARPE_LIMIT = 0.22234306760480693
 EMPTY_FIRM_PREMIUM = 0.00169877
-
-KP14 = ECONOMIES.get("kp14") or Economy(
-    name="kp14",
-    title="Kogan and Papanikolaou (2014)",
-    characteristics=("size", "bm", "agr", "roe", "mom"),
-    shocks=("z", "x"),
-    loadings=("taylor", "proj"),
-)
-
-
-def solved(**changes):
-    return KP14.solve(KP14.parameters({**CALIBRATION, **changes}))
-
-
-def panel_of(solution, firms, months, burnin=300, seed=1, **options):
-    size = Size(firms, months, burnin)
-    simulation = KP14.simulate(solution, size, Streams(seed, "kp14", 0), **options)
-    return Panel.collect(KP14.layout, simulation)
-
-
-def states_of(solution, panel):
-    return list(KP14.states(solution, panel.aggregates, panel.states, panel["xret"].shape[1]))
 
 
 @pytest.fixture(scope="module")

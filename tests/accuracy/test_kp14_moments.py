@@ -1,36 +1,15 @@
 """Conditional moments of the Kogan-Papanikolaou economy against brute force."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-import yaml
+from kp14_set_up import CALM, KP14, solved
 from numpy.polynomial import hermite_e, legendre
 from scipy import stats
 
-from truepremia.economies import ECONOMIES
-from truepremia.economies.base import Economy
 from truepremia.economies.kp14 import conditional
 from truepremia.economies.kp14.conditional import State
 from truepremia.economies.kp14.simulation import FirmBlock
 from truepremia.economies.kp14.solution import MONTH
-
-ROOT = Path(__file__).parents[2]
-ENTRIES = yaml.safe_load((ROOT / "config/economies/kp14.yaml").read_text(encoding="utf-8"))
-CALIBRATION = {name: entry["value"] for name, entry in ENTRIES.items()}
-CALM = {"firm_volatility": 0.02, "project_volatility": 0.15}
-
-KP14 = ECONOMIES.get("kp14") or Economy(
-    name="kp14",
-    title="Kogan and Papanikolaou (2014)",
-    characteristics=("size", "bm", "agr", "roe", "mom"),
-    shocks=("z", "x"),
-    loadings=("taylor", "proj"),
-)
-
-
-def solved(**changes):
-    return KP14.solve(KP14.parameters({**CALIBRATION, **changes}))
 
 
 @pytest.fixture(scope="module")
