@@ -22,12 +22,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 import truepremia as tp  # noqa: E402
-from truepremia.config import load_config_file  # noqa: E402
-from truepremia.economies import ECONOMIES  # noqa: E402
-from truepremia.factors.base import factor_returns  # noqa: E402
-from truepremia.factors.fama_french import FamaFrench  # noqa: E402
-from truepremia.factors.fama_macbeth import FamaMacBeth  # noqa: E402
-from truepremia.quadrature import normal_panels  # noqa: E402
+from truepremia.economies.quadrature import normal_panels  # noqa: E402
+from truepremia.economies.registry import ECONOMIES  # noqa: E402
+from truepremia.methods.contract import factor_returns  # noqa: E402
+from truepremia.methods.fama_french import FamaFrench  # noqa: E402
+from truepremia.methods.fama_macbeth import FamaMacBeth  # noqa: E402
+from truepremia.workflow.config import load_config_file  # noqa: E402
 
 FIRMS, MONTHS = 1000, 24
 PAIR_FIRMS = (100, 300, 1000)

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from truepremia.economies import economy
-from truepremia.economy_files import read_solution
+from truepremia.economies.registry import economy
+from truepremia.files.simulations import read_solution
 from truepremia.report.contents import caption
 from truepremia.report.figures import report_figures, save, style
 from truepremia.report.finished import Finished

@@ -20,9 +20,9 @@ import dense
 import numpy as np
 from stages import ROOT, heading, panel_costs, resized, run, table
 
-from truepremia.config import RunConfig, load_config_file
-from truepremia.economies import ECONOMIES
-from truepremia.store import TableFile
+from truepremia.economies.registry import ECONOMIES
+from truepremia.files.formats import TableFile
+from truepremia.workflow.config import RunConfig, load_config_file
 
 FIRMS = (200, 1_000, 10_000, 100_000)
 LONGEST = 600.0

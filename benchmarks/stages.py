@@ -20,14 +20,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from truepremia.config import RunConfig, load_config_file  # noqa: E402
-from truepremia.economies import ECONOMIES  # noqa: E402
+from truepremia.economies.registry import ECONOMIES  # noqa: E402
 from truepremia.panel import Size  # noqa: E402
-from truepremia.workflow import Workflow  # noqa: E402
+from truepremia.workflow.config import RunConfig, load_config_file  # noqa: E402
+from truepremia.workflow.stages import Workflow  # noqa: E402
 
 RUN_SCRIPT = """
 import json, sys
-from truepremia.warm import run_script
+from truepremia.workflow.warm import run_script
 run_script(sys.argv[1], json.loads(sys.argv[2]))
 """
 
@@ -155,7 +155,7 @@ def stage_jobs(workflow: Workflow, model: str, folder: Path) -> Iterator[tuple[s
 
 def run(script: Path | None, job: dict) -> Cost:
     """Run a script in a new process; without one, only start Python and import our files."""
-    code = RUN_SCRIPT if script else "import truepremia.store"
+    code = RUN_SCRIPT if script else "import truepremia.files.formats"
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
     started = time.monotonic()
     child = os.posix_spawn(

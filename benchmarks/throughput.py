@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "src"))
 
-from truepremia.economies import ECONOMIES  # noqa: E402
+from truepremia.economies.registry import ECONOMIES  # noqa: E402
 
 
 def main() -> None:

@@ -6,12 +6,12 @@ import sys
 sys.path.insert(0, str(ROOT / "src"))
 os.environ.update(PYTHONPATH=str(ROOT / "src"))
 
-from truepremia.config import load_config, read_yaml
-from truepremia.economies import ECONOMIES
+from truepremia.workflow.config import load_config, read_yaml
+from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
-from truepremia.sizing import megabytes, minutes, threads
+from truepremia.workflow.needs import megabytes, minutes, threads
 from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, PUBLISHED
-from truepremia.workflow import Workflow, known_models, one_of, panel_files
+from truepremia.workflow.stages import Workflow, known_models, one_of, panel_files
 
 # One BLAS thread in every job: the bits of a result must not depend on the number of cores.
 os.environ.update(OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")

@@ -1,12 +1,12 @@
 """Build the Fama-French or Fama-MacBeth factors of a panel."""
 
-from truepremia.economies import economy
-from truepremia.economy_files import read_cross_sections
-from truepremia.factor_files import write_factor_returns
-from truepremia.factors.base import factor_returns
-from truepremia.factors.fama_french import FamaFrench
-from truepremia.factors.fama_macbeth import FamaMacBeth
-from truepremia.stage import logger, running
+from truepremia.economies.registry import economy
+from truepremia.files.factors import write_factor_returns
+from truepremia.files.simulations import read_cross_sections
+from truepremia.methods.contract import factor_returns
+from truepremia.methods.fama_french import FamaFrench
+from truepremia.methods.fama_macbeth import FamaMacBeth
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     model = economy(settings["model"])

@@ -1,9 +1,9 @@
 """Bundle the results of a panel and write its manifest."""
 
-from truepremia.bundle import bundle, certificates, manifest, write_bundle
-from truepremia.economies import economy
-from truepremia.stage import logger, running
-from truepremia.store import write_json
+from truepremia.economies.registry import economy
+from truepremia.files.bundle import bundle, certificates, manifest, write_bundle
+from truepremia.files.formats import write_json
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     model = economy(settings["model"])

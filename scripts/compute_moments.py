@@ -1,10 +1,10 @@
 """Compute the exact conditional moments of a panel and certify its prices."""
 
-from truepremia.economies import economy
-from truepremia.economy_files import read_cross_sections, read_solution, read_states
-from truepremia.moment_files import StoredMonth, moment_writer
-from truepremia.stage import in_order, logger, running, with_progress
-from truepremia.store import TableFile
+from truepremia.economies.registry import economy
+from truepremia.files.formats import TableFile
+from truepremia.files.moments import StoredMonth, moment_writer
+from truepremia.files.simulations import read_cross_sections, read_solution, read_states
+from truepremia.workflow.job import in_order, logger, running, with_progress
 
 with running(snakemake) as settings:
     inputs = snakemake.input

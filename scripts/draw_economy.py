@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from truepremia.economies import economy
-from truepremia.economy_files import read_solution
+from truepremia.economies.registry import economy
+from truepremia.files.formats import read_json
+from truepremia.files.simulations import read_solution
 from truepremia.report.figures import report_figures, save, style
 from truepremia.report.finished import Finished
 from truepremia.report.gather import gather, read_summaries
-from truepremia.stage import logger, running
-from truepremia.store import read_json
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     model = economy(settings["model"])

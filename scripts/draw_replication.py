@@ -1,9 +1,9 @@
 """Draw the figures of a replication."""
 
-from truepremia.stage import logger, running
-from truepremia.store import read_json
+from truepremia.files.formats import read_json
 from truepremia.tidy.figures import Tables, draw
 from truepremia.tidy.frames import read_frame
+from truepremia.workflow.job import logger, running
 
 TABLES = ("factors", "published", "rolling", "cells", "breakpoints", "formations")
 

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from truepremia.stage import logger, running
-from truepremia.store import write_json
+from truepremia.files.formats import write_json
 from truepremia.tidy.frames import write_csv
 from truepremia.tidy.french import evaluate_vintages, price_published
+from truepremia.workflow.job import logger, running
 
 with running(snakemake):
     output = snakemake.output

@@ -1,9 +1,9 @@
 """Compare the replicated factors of a store with its published ones."""
 
-from truepremia.stage import logger, running
-from truepremia.store import read_json, write_json
+from truepremia.files.formats import read_json, write_json
 from truepremia.tidy.evaluation import ROLLING_COLUMNS, evaluate, rolling_fits
 from truepremia.tidy.frames import read_frame, write_csv, write_frame, write_text
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     inputs, output, store = snakemake.input, snakemake.output, settings["store"]

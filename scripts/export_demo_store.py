@@ -1,8 +1,8 @@
 """Export a simulated panel as a Tidy-Finance store."""
 
-from truepremia.stage import logger, running
 from truepremia.tidy.demo import export_store
 from truepremia.tidy.settings import DemoRules
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     panel_id = f"{settings['model']}_{settings['index']}"

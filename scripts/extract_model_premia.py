@@ -1,10 +1,10 @@
 """Extract the model-implied premia and the latent factors of a panel."""
 
-from truepremia.economies import economy
-from truepremia.economy_files import read_cross_sections
-from truepremia.factor_files import write_factor_returns
-from truepremia.factors.model_implied import ModelImplied, model_premia
-from truepremia.stage import logger, running
+from truepremia.economies.registry import economy
+from truepremia.files.factors import write_factor_returns
+from truepremia.files.simulations import read_cross_sections
+from truepremia.methods.model_implied import ModelImplied, model_premia
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     model = economy(settings["model"])

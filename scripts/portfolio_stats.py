@@ -1,14 +1,14 @@
 """Judge the portfolios of all factors of a panel by its exact moments."""
 
-from truepremia.economies import economy
-from truepremia.economy_files import read_cross_sections
-from truepremia.evaluation import Judged, portfolio_statistics
-from truepremia.factor_files import read_factor_returns, write_statistics
-from truepremia.factors.fama_french import FamaFrench
-from truepremia.factors.fama_macbeth import FamaMacBeth
-from truepremia.factors.model_implied import ModelImplied
-from truepremia.moment_files import read_moments
-from truepremia.stage import logger, running
+from truepremia.economies.registry import economy
+from truepremia.files.factors import read_factor_returns, write_statistics
+from truepremia.files.moments import read_moments
+from truepremia.files.simulations import read_cross_sections
+from truepremia.judgement.statistics import Judged, portfolio_statistics
+from truepremia.methods.fama_french import FamaFrench
+from truepremia.methods.fama_macbeth import FamaMacBeth
+from truepremia.methods.model_implied import ModelImplied
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     model = economy(settings["model"])

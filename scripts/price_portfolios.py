@@ -1,9 +1,9 @@
 """Test factors and characteristics on the size x book-to-market portfolios of a store."""
 
-from truepremia.stage import logger, running
-from truepremia.store import write_json
+from truepremia.files.formats import write_json
 from truepremia.tidy.frames import read_frame, write_csv
 from truepremia.tidy.pricing import price
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     output, store = snakemake.output, settings["store"]

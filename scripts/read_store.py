@@ -1,8 +1,8 @@
 """Read a Tidy-Finance store of any edition into typed tables."""
 
-from truepremia.stage import logger, running
 from truepremia.tidy.files import write_store
 from truepremia.tidy.reading import read_store
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     store = read_store(snakemake.input.store, settings["coerce"], settings["busy_timeout"])

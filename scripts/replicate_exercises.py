@@ -1,11 +1,11 @@
 """Replicate the factors with two years of accounts, and portfolios on profitability."""
 
-from truepremia.stage import logger, running
-from truepremia.store import read_json
+from truepremia.files.formats import read_json
 from truepremia.tidy.exercises import op_portfolios, two_years
 from truepremia.tidy.files import naming, write_replicated
 from truepremia.tidy.replication import holdings, options_of
 from truepremia.tidy.tables import read_accounts, read_stocks
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     inputs, output, name = snakemake.input, snakemake.output, settings["store"]

@@ -1,10 +1,10 @@
 """Replicate the Fama-French factors from the tables of a store."""
 
-from truepremia.stage import logger, running
-from truepremia.store import read_json
+from truepremia.files.formats import read_json
 from truepremia.tidy.files import naming, write_replication
 from truepremia.tidy.replication import options_of, replicate
 from truepremia.tidy.tables import read_accounts, read_stocks
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     inputs, name = snakemake.input, settings["store"]

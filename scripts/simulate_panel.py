@@ -1,10 +1,10 @@
 """Simulate a panel of firms and write it month by month."""
 
-from truepremia.economies import economy
-from truepremia.economy_files import read_solution, write_simulation
+from truepremia.economies.registry import economy
+from truepremia.files.simulations import read_solution, write_simulation
 from truepremia.panel import Size
 from truepremia.seeds import Streams
-from truepremia.stage import logger, running, with_progress
+from truepremia.workflow.job import logger, running, with_progress
 
 with running(snakemake) as settings:
     model = economy(settings["model"])

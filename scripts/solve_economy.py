@@ -1,9 +1,9 @@
 """Solve an economy for its prices."""
 
-from truepremia.economies import economy
-from truepremia.economy_files import write_solution
-from truepremia.stage import logger, running
-from truepremia.store import write_json
+from truepremia.economies.registry import economy
+from truepremia.files.formats import write_json
+from truepremia.files.simulations import write_solution
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     model = economy(settings["model"])

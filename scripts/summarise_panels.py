@@ -1,9 +1,9 @@
 """Reduce finished panels to the numbers that tables and figures need."""
 
-from truepremia.economies import economy
+from truepremia.economies.registry import economy
+from truepremia.files.formats import read_json, write_json
 from truepremia.report.summary import summarise
-from truepremia.stage import logger, running, with_progress
-from truepremia.store import read_json, write_json
+from truepremia.workflow.job import logger, running, with_progress
 
 with running(snakemake) as settings:
     model = economy(settings["model"])

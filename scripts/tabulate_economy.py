@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from truepremia.economies import economy
+from truepremia.economies.registry import economy
 from truepremia.report.contents import caption
 from truepremia.report.gather import gather, read_summaries
 from truepremia.report.tables import report_tables
 from truepremia.report.writing import write_report_table
-from truepremia.stage import logger, running
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     panels = gather(economy(settings["model"]), read_summaries(snakemake.input.summaries))

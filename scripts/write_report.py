@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from truepremia.economies import economy
+from truepremia.economies.registry import economy
+from truepremia.files.formats import replacing
 from truepremia.report.gather import gather, read_summaries
 from truepremia.report.page import economy_part, report_page, store_part, uncovered
-from truepremia.stage import logger, running
-from truepremia.store import replacing
+from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     page = Path(snakemake.output.page)

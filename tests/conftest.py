@@ -13,7 +13,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
-from truepremia.economies import ECONOMIES, Economy
+from truepremia.economies.registry import ECONOMIES, Economy
 from truepremia.panel import Panel, Size
 from truepremia.seeds import Streams
 

@@ -12,7 +12,7 @@ from snakemake.exceptions import SpawnedJobError
 from snakemake.executors import local
 
 if TYPE_CHECKING:
-    from truepremia.warm import WarmPython
+    from truepremia.workflow.warm import WarmPython
 
 common_settings = local.common_settings
 
@@ -26,7 +26,7 @@ class Executor(local.Executor):  # type: ignore[misc]
         super().__post_init__()
         # Snakemake imports all plugins before it reads a Snakefile, and the Snakefile chooses the
         # source of its own checkout: importing ours on top would load that of the environment.
-        from truepremia.warm import WarmPython
+        from truepremia.workflow.warm import WarmPython
 
         # One for every worker. The last in is the first out: those beyond the cores never start.
         self._pythons = [WarmPython() for _ in range(self.workers)]

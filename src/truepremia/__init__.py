@@ -9,19 +9,19 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "FamaFrench": "truepremia.factors.fama_french",
-    "FamaMacBeth": "truepremia.factors.fama_macbeth",
-    "Judged": "truepremia.evaluation",
-    "ModelImplied": "truepremia.factors.model_implied",
+    "FamaFrench": "truepremia.methods.fama_french",
+    "FamaMacBeth": "truepremia.methods.fama_macbeth",
+    "Judged": "truepremia.judgement.statistics",
+    "ModelImplied": "truepremia.methods.model_implied",
     "Moments": "truepremia.moments",
     "Panel": "truepremia.panel",
     "Size": "truepremia.panel",
     "Streams": "truepremia.seeds",
-    "economy": "truepremia.economies",
-    "factor_returns": "truepremia.factors.base",
-    "load_config_file": "truepremia.config",
-    "model_premia": "truepremia.factors.model_implied",
-    "portfolio_statistics": "truepremia.evaluation",
+    "economy": "truepremia.economies.registry",
+    "factor_returns": "truepremia.methods.contract",
+    "load_config_file": "truepremia.workflow.config",
+    "model_premia": "truepremia.methods.model_implied",
+    "portfolio_statistics": "truepremia.judgement.statistics",
 }
 
 __all__ = ["__version__", *_HOME]

@@ -2,6 +2,6 @@
 
 import sys
 
-from truepremia.cli import main
+from truepremia.commands.cli import main
 
 sys.exit(main())

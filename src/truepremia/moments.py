@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from truepremia.errors import DataError
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 RESIDUAL_FLOOR = 1e-12
 """Smallest share of a firm's variance that its residual variance may be."""

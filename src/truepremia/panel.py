@@ -10,8 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from truepremia.errors import DataError
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 def breakpoints(values: Array, probabilities: Sequence[float]) -> Array:

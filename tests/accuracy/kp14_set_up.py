@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
 from truepremia.panel import Panel, Size
 from truepremia.seeds import Streams
 

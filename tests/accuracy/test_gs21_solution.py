@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import yaml
 
-from truepremia.economies import ECONOMIES
 from truepremia.economies.gs21 import certificate, solver
 from truepremia.economies.gs21.conditional import State, states
 from truepremia.economies.gs21.firm import (
@@ -24,6 +23,7 @@ from truepremia.economies.gs21.operator import Operator
 from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.simulation import simulate
 from truepremia.economies.gs21.solution import Solution, solve
+from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import CalibrationError, NumericalError
 from truepremia.panel import Size
 from truepremia.seeds import Streams

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truepremia.factors.base import factor_returns, form
-from truepremia.factors.fama_french import FamaFrench
-from truepremia.factors.fama_macbeth import FamaMacBeth
-from truepremia.factors.model_implied import ModelImplied, model_premia
+from truepremia.methods.contract import factor_returns, form
+from truepremia.methods.fama_french import FamaFrench
+from truepremia.methods.fama_macbeth import FamaMacBeth
+from truepremia.methods.model_implied import ModelImplied, model_premia
 from truepremia.panel import CrossSection
 
 NAMES = ("size", "bm", "agr", "roe", "mom")

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truepremia.evaluation import window_portfolio
+from truepremia.judgement.statistics import window_portfolio
 
 
 @st.composite

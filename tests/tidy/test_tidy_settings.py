@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from truepremia.config import load_config
 from truepremia.errors import ConfigError
 from truepremia.panel import Size
 from truepremia.tidy.settings import DemoRules, StoreConfig
+from truepremia.workflow.config import load_config
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())

@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from truepremia import provenance
-from truepremia.bundle import KEYS, bundle, certificates, manifest, read_frame, write_bundle
-from truepremia.economies import economy
+from truepremia.economies.registry import economy
 from truepremia.errors import DataError
-from truepremia.evaluation import PortfolioStatistics
-from truepremia.factor_files import write_factor_returns, write_statistics
-from truepremia.factors.base import FactorReturns
-from truepremia.moment_files import SDF_COLUMNS
-from truepremia.store import REMEDY, write_json, write_table
+from truepremia.files import provenance
+from truepremia.files.bundle import KEYS, bundle, certificates, manifest, read_frame, write_bundle
+from truepremia.files.factors import write_factor_returns, write_statistics
+from truepremia.files.formats import REMEDY, write_json, write_table
+from truepremia.files.moments import SDF_COLUMNS
+from truepremia.judgement.statistics import PortfolioStatistics
+from truepremia.methods.contract import FactorReturns
 
 PANEL_ID, BURNIN, MONTHS = "bgn_3", 40, 6
 MONTH = np.arange(BURNIN, BURNIN + MONTHS)

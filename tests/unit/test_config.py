@@ -6,10 +6,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from truepremia.config import RunConfig, load_config, load_config_file, read_yaml
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError
 from truepremia.panel import Size
+from truepremia.workflow.config import RunConfig, load_config, load_config_file, read_yaml
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())

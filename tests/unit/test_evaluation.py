@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 
-from truepremia.evaluation import STATISTICS, Judged, portfolio_statistics, window_portfolio
-from truepremia.factors.base import factor_returns
-from truepremia.factors.fama_french import FamaFrench
-from truepremia.factors.fama_macbeth import FamaMacBeth
-from truepremia.factors.model_implied import ModelImplied
+from truepremia.judgement.statistics import (
+    STATISTICS,
+    Judged,
+    portfolio_statistics,
+    window_portfolio,
+)
+from truepremia.methods.contract import factor_returns
+from truepremia.methods.fama_french import FamaFrench
+from truepremia.methods.fama_macbeth import FamaMacBeth
+from truepremia.methods.model_implied import ModelImplied
 from truepremia.moments import Moments
 from truepremia.panel import CrossSection
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from truepremia.factors.base import factor_names, factor_returns, form
-from truepremia.factors.fama_french import FamaFrench
+from truepremia.methods.contract import factor_names, factor_returns, form
+from truepremia.methods.fama_french import FamaFrench
 from truepremia.panel import CrossSection
 
 NAMES = ("size", "bm", "agr")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from truepremia.factors.base import factor_returns
-from truepremia.factors.fama_macbeth import FamaMacBeth
+from truepremia.methods.contract import factor_returns
+from truepremia.methods.fama_macbeth import FamaMacBeth
 from truepremia.panel import CrossSection
 
 NAMES = ("size", "bm")

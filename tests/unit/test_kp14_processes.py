@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from truepremia.processes import SquareRootProcess
+from truepremia.economies.processes import SquareRootProcess
 
 FIRM = SquareRootProcess(0.35, 0.2, 1 / 12)
 CALM = SquareRootProcess(0.35, 0.02, 1 / 12)

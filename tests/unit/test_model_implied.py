@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from truepremia.factors.base import factor_returns
-from truepremia.factors.fama_macbeth import FamaMacBeth
-from truepremia.factors.model_implied import ModelImplied, model_premia
+from truepremia.methods.contract import factor_returns
+from truepremia.methods.fama_macbeth import FamaMacBeth
+from truepremia.methods.model_implied import ModelImplied, model_premia
 from truepremia.panel import CrossSection
 
 A = np.array([[1.0, 0.0], [0.0, 2.0], [1.0, 1.0], [0.0, 0.0]])

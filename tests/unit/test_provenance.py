@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from truepremia import provenance
-from truepremia.provenance import (
+from truepremia.files import provenance
+from truepremia.files.provenance import (
     file_digest,
     git_commit,
     library_versions,
@@ -105,8 +105,8 @@ def behind(folder: Path, code: str, *extra: str) -> set[str]:
 
 
 def test_modules_are_found_through_other_modules(tmp_path):
-    found = behind(tmp_path, "from truepremia.store import TableFile\n")
-    assert found == {"truepremia.store", "truepremia.errors", "truepremia.panel"}
+    found = behind(tmp_path, "from truepremia.files.formats import TableFile\n")
+    assert found == {"truepremia.files.formats", "truepremia.errors", "truepremia.panel"}
 
 
 @pytest.mark.parametrize(

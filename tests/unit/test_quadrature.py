@@ -3,8 +3,8 @@ import pytest
 from scipy import stats
 from scipy.special import eval_hermitenorm, factorial
 
+from truepremia.economies.quadrature import ChebyshevSeries, hermite, legendre_panels, normal_panels
 from truepremia.errors import NumericalError
-from truepremia.quadrature import ChebyshevSeries, hermite, legendre_panels, normal_panels
 
 
 def test_hermite_polynomials_are_the_textbook_s_over_root_factorial():

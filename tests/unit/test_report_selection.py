@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from truepremia.economies import economy
+from truepremia.economies.registry import economy
 from truepremia.errors import DataError
 from truepremia.report.gather import gather
 from truepremia.report.page import uncovered

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from truepremia.cli import main
+from truepremia.commands.cli import main
 
 
 def frame(columns, index=None) -> pd.DataFrame:

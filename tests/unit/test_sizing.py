@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
 from truepremia.panel import Size
-from truepremia.sizing import ENGINE_MB, NEEDS, OTHER_NEEDS, megabytes, minutes, threads
+from truepremia.workflow.needs import ENGINE_MB, NEEDS, OTHER_NEEDS, megabytes, minutes, threads
 
 SMALL, MANY_FIRMS, MANY_MONTHS = Size(60, 84, 40), Size(100_000, 840, 40), Size(60, 8_400_000, 40)
 

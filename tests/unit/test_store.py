@@ -10,16 +10,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from truepremia.economies import economy
-from truepremia.economy_files import read_cross_sections, read_solution, write_simulation
-from truepremia.economy_files import write_solution as write_bgn_solution
+from truepremia.economies.registry import economy
 from truepremia.errors import DataError
-from truepremia.factor_files import read_factor_returns, write_factor_returns
-from truepremia.factors.base import FactorReturns
-from truepremia.moment_files import StoredMonth, moment_writer, read_moments
+from truepremia.files.factors import read_factor_returns, write_factor_returns
+from truepremia.files.formats import (
+    REMEDY,
+    TableFile,
+    replacing,
+    table_writer,
+    write_json,
+    write_table,
+)
+from truepremia.files.moments import StoredMonth, moment_writer, read_moments
+from truepremia.files.simulations import read_cross_sections, read_solution, write_simulation
+from truepremia.files.simulations import write_solution as write_bgn_solution
+from truepremia.methods.contract import FactorReturns
 from truepremia.moments import Moments
 from truepremia.panel import PANEL_COLUMNS, Column, CrossSection, Layout, SimulatedMonth, Simulation
-from truepremia.store import REMEDY, TableFile, replacing, table_writer, write_json, write_table
 
 MONTHS = np.repeat(np.arange(40, 50, dtype=np.int32), 20)
 

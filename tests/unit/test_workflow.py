@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from truepremia.config import load_config_file
-from truepremia.economies import ECONOMIES, economy
+from truepremia.economies.registry import ECONOMIES, economy
 from truepremia.panel import Size
-from truepremia.workflow import ECONOMY_MODULES, Workflow, known_models, one_of
+from truepremia.workflow.config import load_config_file
+from truepremia.workflow.stages import ECONOMY_MODULES, Workflow, known_models, one_of
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = load_config_file(ROOT / "config/test.yaml")
@@ -148,8 +148,8 @@ def test_parameter_names_the_store():
 
 
 def test_parameter_covers_the_description_of_the_economy(monkeypatch):
-    import truepremia.economies as registry
-    from truepremia import workflow
+    import truepremia.economies.registry as registry
+    from truepremia.workflow import stages as workflow
 
     before = parameters()
     bgn = replace(economy("bgn"), characteristics=("size", "bm"))

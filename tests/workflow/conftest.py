@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from miniature import REPORTED, REPOSITORY, Workplace, copy_repository
 
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
 
 
 def pytest_configure(config):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
 
 REPOSITORY = Path(__file__).parents[2]
 WORKFLOW_PARTS = ("Snakefile", "rules", "scripts", "config", "profiles", "envs", "src")

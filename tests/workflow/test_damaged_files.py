@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from truepremia.economies import economy
-from truepremia.economy_files import write_solution
+from truepremia.economies.registry import economy
+from truepremia.files.simulations import write_solution
 
 REMEDY = "delete the file and run the same command again, it will be rebuilt"
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from truepremia.errors import error_line
-from truepremia.manifests import read_manifest
+from truepremia.files.manifest import read_manifest
 
 
 def run(place, *arguments):

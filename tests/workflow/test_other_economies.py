@@ -3,8 +3,8 @@ import pickle
 import numpy as np
 import pytest
 
-from truepremia.bundle import KEYS
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
+from truepremia.files.bundle import KEYS
 
 
 @pytest.mark.parametrize("model", [name for name in ECONOMIES if name != "bgn"])

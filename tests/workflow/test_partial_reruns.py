@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
 
 FACTORS = ("build_factors ff", "build_factors fm")
 PREMIA = ("extract_model_premia taylor", "extract_model_premia proj")

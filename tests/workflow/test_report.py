@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from miniature import Workplace
 
-from truepremia.economies import economy
+from truepremia.economies.registry import economy
 from truepremia.report import figures
 from truepremia.report.contents import FIGURES, TABLES
 from truepremia.report.finished import Finished

@@ -7,8 +7,8 @@ import yaml
 from miniature import REPOSITORY, Workplace
 from slurm_cluster import refuse
 
-from truepremia.config import load_config, read_yaml
 from truepremia.errors import ConfigError
+from truepremia.workflow.config import load_config, read_yaml
 
 HOSTILE = (
     *("a b", "it's", 'say "x"', "two\nlines", "tab\there", "$(touch pwned)", "`touch pwned`"),

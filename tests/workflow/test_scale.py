@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from truepremia.warm import WarmPython
+from truepremia.workflow.warm import WarmPython
 
 PLAN = """
 import resource, subprocess, sys

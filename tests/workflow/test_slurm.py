@@ -6,7 +6,7 @@ import time
 import pytest
 from slurm_cluster import slurm_cluster
 
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
 
 pytestmark = pytest.mark.slurm
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from miniature import Workplace, copy_repository
 
-from truepremia import provenance
-from truepremia.workflow import ECONOMY_MODULES
+from truepremia.files import provenance
+from truepremia.workflow.stages import ECONOMY_MODULES
 
 RULES = (
     *("solve_economy", "simulate_panel", "compute_moments", "build_factors"),

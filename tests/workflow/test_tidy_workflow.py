@@ -9,7 +9,7 @@ from miniature import Workplace, copy_repository
 from random_stores import random_frames, write
 from test_stage_imports import PROBE
 
-from truepremia import provenance
+from truepremia.files import provenance
 
 RULES = ("read_store", "replicate_factors", "replicate_exercises")
 TABLES = ("formations", "breakpoints", "cells", "factors", "portfolios")

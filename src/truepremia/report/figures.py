@@ -12,13 +12,11 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from truepremia.factors.base import FACTOR_OF_CHARACTERISTIC
+from truepremia.files.formats import replacing
+from truepremia.methods.contract import FACTOR_OF_CHARACTERISTIC
 from truepremia.report.contents import FIGURES
 from truepremia.report.finished import Finished
 from truepremia.report.gather import Panels
-from truepremia.store import replacing
-
-Array = np.ndarray
 
 WIDTH = 7.0
 """Width in inches: the text block of a journal page."""

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from truepremia.economies.base import Economy
-from truepremia.moment_files import read_moments
+from truepremia.economies.contract import Economy
+from truepremia.files.formats import TableFile
+from truepremia.files.moments import read_moments
 from truepremia.moments import Moments
 from truepremia.panel import CrossSection
-from truepremia.store import TableFile
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 MONTHS_BETWEEN_SAMPLES = 12
 """Cross-sections and moments are read every so many months: they change slowly."""

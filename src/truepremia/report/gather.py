@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from truepremia.economies.base import Economy
+from truepremia.economies.contract import Economy
+from truepremia.files.formats import read_json
 from truepremia.report.selection import configuration, require_one_configuration
-from truepremia.store import read_json
 
 _HEAD = ("panel_id", "config", "accuracy")
 

@@ -13,12 +13,12 @@ import jinja2
 from markupsafe import Markup
 
 from truepremia import __version__
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import DataError
+from truepremia.files.formats import reading
 from truepremia.report.contents import FIGURES, PAGE_PARTS, TABLES, caption
 from truepremia.report.gather import Panels
 from truepremia.report.writing import number
-from truepremia.store import reading
 
 STORE_TABLES: Mapping[str, str] = {
     "evaluation": "Replication against the published factors",

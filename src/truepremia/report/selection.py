@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from truepremia.errors import DataError
-from truepremia.store import read_json
+from truepremia.files.formats import read_json
 
 Configuration = Mapping[str, Any]
 

@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
-from truepremia.economies.base import Economy, Population
-from truepremia.factors.base import FACTOR_OF_CHARACTERISTIC, MARKET, FactorMethod
-from truepremia.factors.fama_french import FamaFrench
-from truepremia.factors.fama_macbeth import FamaMacBeth
+from truepremia.economies.contract import Economy, Population
+from truepremia.methods.contract import FACTOR_OF_CHARACTERISTIC, MARKET, FactorMethod
+from truepremia.methods.fama_french import FamaFrench
+from truepremia.methods.fama_macbeth import FamaMacBeth
 from truepremia.moments import Moments
 from truepremia.portfolios import bins, breakpoints
 from truepremia.report.finished import Finished
+from truepremia.typing import Array
 
-Array = np.ndarray
 Row = dict[str, Any]
 
 DECILES = tuple(np.arange(1, 10) / 10)

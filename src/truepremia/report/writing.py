@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from truepremia.files.formats import replacing
 from truepremia.report.tables import ERROR, Measure, ReportTable
-from truepremia.store import replacing
 
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "\N{EN DASH}"

@@ -15,11 +15,10 @@ from typing import Any, Literal
 import numpy as np
 
 from truepremia.errors import DataError
-from truepremia.factor_files import read_factor_returns
-from truepremia.store import REMEDY, TableFile, replacing
+from truepremia.files.factors import read_factor_returns
+from truepremia.files.formats import REMEDY, TableFile, replacing
 from truepremia.tidy.settings import DemoRules
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 FIRST_PERMNO, FIRST_GVKEY = 10001, 1001
 YEAR = 12

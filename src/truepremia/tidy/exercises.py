@@ -7,8 +7,7 @@ import numpy as np
 from truepremia.tidy.formations import MEDIAN, TERCILES, sortable
 from truepremia.tidy.replication import QUINTILES, Holdings, cells, three_factors
 from truepremia.tidy.tables import dates
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 MIN_RECORDS = 2
 OP_SORTS = {

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from truepremia.store import replacing
+from truepremia.files.formats import replacing
 from truepremia.tidy.pairs import coefficient, common_months, factors_of
 
 BLACK, ORANGE, BLUE, GREEN = "#000000", "#D55E00", "#0072B2", "#009E73"

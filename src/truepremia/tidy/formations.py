@@ -23,8 +23,7 @@ from truepremia.tidy.tables import (
     Stocks,
     year_of,
 )
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 MEDIAN = (0.5,)
 TERCILES = (0.3, 0.7)

@@ -14,11 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from truepremia.errors import DataError
-from truepremia.store import column as column_of
+from truepremia.files.formats import column as column_of
 from truepremia.tidy.sources import Source, opened
 from truepremia.tidy.tables import NYSE, Accounts, Coded, Stocks, dates, months, numbers
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,7 @@ from truepremia.tidy.formations import (
 )
 from truepremia.tidy.profiles import PROFILES, Profile
 from truepremia.tidy.tables import Accounts, Stocks, dates
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
 _SMALL, _BIG = 0, 1

@@ -13,10 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from truepremia.files.formats import TableFile, column, write_table
 from truepremia.panel import Column
-from truepremia.store import TableFile, column, write_table
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 NYSE = "NYSE"
 

@@ -12,9 +12,8 @@ from numpy.polynomial import laguerre
 
 from truepremia.economies.bgn.conditional import State
 from truepremia.economies.bgn.solution import Solution
-from truepremia.quadrature import NORMAL_REACH, legendre_panels
-
-Array = np.ndarray
+from truepremia.economies.quadrature import NORMAL_REACH, legendre_panels
+from truepremia.typing import Array
 
 _STEP = 0.6
 """Step of the trapezoidal rule: its error for a Gaussian is 2 exp(-2 pi^2 / step^2) < 1e-23."""

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from truepremia.economies.bgn.solution import Params, Solution
+from truepremia.economies.quadrature import hermite, normal_panels
 from truepremia.moments import Moments
-from truepremia.quadrature import hermite, normal_panels
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 EXPANSION_TOLERANCE = 1e-17
 """Relative size of the first neglected terms of an expansion in b."""

@@ -15,8 +15,7 @@ from truepremia.economies.bgn.conditional import LoadingLaw
 from truepremia.economies.bgn.solution import Params, Solution
 from truepremia.panel import Column, SimulatedMonth, Simulation, Size
 from truepremia.seeds import Streams, blocks
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 COLUMNS = {
     "aggregates": {

@@ -12,11 +12,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from truepremia.economies.base import Parameters, parameter
+from truepremia.economies.contract import Parameters, parameter
+from truepremia.economies.quadrature import NORMAL_REACH, ChebyshevSeries, legendre_panels
 from truepremia.errors import NumericalError
-from truepremia.quadrature import NORMAL_REACH, ChebyshevSeries, legendre_panels
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 STATE_REACH = 6.3
 """Stationary standard deviations of the rate within which a month's moments can be computed."""

@@ -16,8 +16,7 @@ from scipy.special import erfc
 
 from truepremia.economies.gs21.conditional import State
 from truepremia.economies.gs21.solution import Solution
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 _REACH, _STEP = 6.4, 0.4
 """Trapezoidal rule for a standard normal variable, accurate to rounding for smooth functions."""

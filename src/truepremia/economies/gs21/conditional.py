@@ -15,8 +15,7 @@ from truepremia.economies.gs21.month import Firms, Month, Tables
 from truepremia.economies.gs21.solution import Solution
 from truepremia.errors import DataError
 from truepremia.moments import Moments
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,7 @@ from truepremia.economies.gs21.month import Firms, Month, Tables
 from truepremia.economies.gs21.parameters import Params
 from truepremia.panel import Size
 from truepremia.seeds import Streams, blocks
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 def productivity_path(params: Params, months: int, rng: np.random.Generator) -> Array:

@@ -12,8 +12,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from truepremia.economies.gs21.parameters import Params
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,7 @@ from numpy.polynomial import hermite_e
 from scipy.sparse import csr_array
 
 from truepremia.economies.gs21.parameters import Params
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 @cache

@@ -15,8 +15,7 @@ from truepremia.economies.gs21.firm import Investment, locked, profit, refinanci
 from truepremia.economies.gs21.grid import Grid, along, normal_nodes
 from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.solver import FixedPoint
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

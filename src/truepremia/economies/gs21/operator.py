@@ -20,8 +20,7 @@ from truepremia.economies.gs21.firm import (
 )
 from truepremia.economies.gs21.grid import Axis, Grid, pick
 from truepremia.economies.gs21.parameters import Params
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 FINER = 4
 """Points per grid cell at which the choice of debt is searched."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from truepremia.economies.base import Parameters, parameter
+from truepremia.economies.contract import Parameters, parameter
 
 RECOVERIES = ("capital", "firm_value")
 """What creditors receive in default: a share of capital and output, or of the reorganised firm."""

@@ -9,8 +9,7 @@ from truepremia.economies.gs21.month import Tables
 from truepremia.economies.gs21.parameters import Params
 from truepremia.panel import Size
 from truepremia.seeds import Streams
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 MONTHS_PER_YEAR = 12
 

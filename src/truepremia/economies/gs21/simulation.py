@@ -15,8 +15,7 @@ from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.solution import Solution
 from truepremia.panel import Column, SimulatedMonth, Simulation, Size
 from truepremia.seeds import Streams
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 COLUMNS = {
     "aggregates": {

@@ -16,8 +16,7 @@ from truepremia.economies.gs21.solver import FixedPoint, solve_fixed_point
 from truepremia.errors import NumericalError
 from truepremia.panel import Size
 from truepremia.seeds import Streams
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 logger = logging.getLogger("truepremia")
 

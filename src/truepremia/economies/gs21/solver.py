@@ -11,8 +11,7 @@ from truepremia.economies.gs21.grid import Grid
 from truepremia.economies.gs21.operator import Derivative, Operator, Values
 from truepremia.economies.gs21.parameters import Params
 from truepremia.errors import NumericalError
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 logger = logging.getLogger("truepremia")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from truepremia.economies.base import Population
+from truepremia.economies.contract import Population
 
 STATES = ("month", "high", "arrival_rate")
 """Columns of the states that are counted."""

@@ -17,8 +17,7 @@ from numpy.polynomial import chebyshev, hermite_e, legendre
 from truepremia.economies.kp14.conditional import State
 from truepremia.economies.kp14.solution import MONTH, Params, Solution
 from truepremia.errors import NumericalError
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 MASS_TOLERANCE = 1e-10
 """Probability that quadrature over a transition may miss or invent."""

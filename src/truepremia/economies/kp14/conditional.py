@@ -14,8 +14,7 @@ import numpy as np
 from truepremia.economies.kp14.solution import MONTH, Params, Solution
 from truepremia.errors import DataError
 from truepremia.moments import Moments
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 FIRM_COLUMNS = ("eps", "high", "arrival_rate", "W0", "W1", "Q0", "Q1", "Q2", "SK")
 """What is known of a firm at the end of a month, in the order of :class:`State`."""

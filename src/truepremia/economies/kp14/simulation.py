@@ -16,8 +16,7 @@ from truepremia.economies.kp14.solution import MONTH, Params, Solution
 from truepremia.errors import CalibrationError
 from truepremia.panel import Column, SimulatedMonth, Simulation, Size
 from truepremia.seeds import Streams, blocks
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 COLUMNS = {
     "aggregates": {

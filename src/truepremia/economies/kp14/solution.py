@@ -15,11 +15,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from truepremia.economies.base import Parameters, parameter
+from truepremia.economies.contract import Parameters, parameter
+from truepremia.economies.processes import SquareRootProcess
 from truepremia.errors import NumericalError
-from truepremia.processes import SquareRootProcess
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 MONTH = 1 / 12
 """Length dt of one period in years."""

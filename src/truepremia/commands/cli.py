@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _verify(arguments: argparse.Namespace) -> None:
-    from truepremia.manifests import verify
+    from truepremia.files.manifest import verify
 
     checked = verify(arguments.results)
     for panel_id, faults in checked.items():
@@ -58,7 +58,7 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 
 def _reproduce(arguments: argparse.Namespace) -> None:
-    from truepremia.manifests import other_circumstances, read_manifest, reproduce
+    from truepremia.files.manifest import other_circumstances, read_manifest, reproduce
 
     manifest = read_manifest(arguments.manifest)
     panel_id = manifest["panel_id"]
@@ -75,7 +75,7 @@ def _reproduce(arguments: argparse.Namespace) -> None:
 
 
 def _show(arguments: argparse.Namespace) -> None:
-    from truepremia.show import show
+    from truepremia.commands.show import show
 
     _say(show(arguments.bundle).rstrip())
 

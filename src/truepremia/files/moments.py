@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from truepremia.files.formats import Table, TableFile, column, table_writer
 from truepremia.moments import Moments
 from truepremia.panel import Column, CrossSection
-from truepremia.store import Table, TableFile, column, table_writer
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 MOMENT_COLUMNS = {
     "month": Column("month", "month at whose end the moments are known"),

@@ -8,14 +8,14 @@ from typing import Any
 
 import yaml
 
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError, DataError
-from truepremia.pickles import read_bundle
-from truepremia.provenance import file_digest, library_versions, package_digest
-from truepremia.store import read_json
-from truepremia.workflow import panel_files
+from truepremia.files.formats import read_json
+from truepremia.files.provenance import file_digest, library_versions, package_digest
+from truepremia.files.restricted_pickle import read_bundle
+from truepremia.workflow.stages import panel_files
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 """The repository folder, which holds the Snakefile."""
 
 SUFFIX = "_manifest.json"

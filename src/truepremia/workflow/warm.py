@@ -2,8 +2,8 @@
 
 Starting Python and importing numpy and pyarrow costs more than a small job's own work. A warm
 Python has done that and makes a copy of itself for every job (fork), so that jobs share
-the start and nothing else. ``python -m truepremia.warm`` reads one job a line and answers each
-with a line; both are JSON. The executor ``warm`` keeps one for every core.
+the start and nothing else. ``python -m truepremia.workflow.warm`` reads one job a line and answers
+each with a line; both are JSON. The executor ``warm`` keeps one for every core.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ class WarmPython:
         A negative status is the signal that ended the job; so is a warm Python that is gone.
         """
         if self._process is None:
-            command = [sys.executable, "-m", "truepremia.warm"]
+            command = [sys.executable, "-m", "truepremia.workflow.warm"]
             pipe = subprocess.PIPE
             self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
         assert self._process.stdin is not None

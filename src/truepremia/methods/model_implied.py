@@ -6,11 +6,10 @@ from typing import Literal
 
 import numpy as np
 
-from truepremia.factors.base import FactorReturns, form, minimum_norm_inverse, on_all_firms
-from truepremia.factors.fama_macbeth import FamaMacBeth
+from truepremia.methods.contract import FactorReturns, form, minimum_norm_inverse, on_all_firms
+from truepremia.methods.fama_macbeth import FamaMacBeth
 from truepremia.panel import CrossSection
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 @dataclass(frozen=True)

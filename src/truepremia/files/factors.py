@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from truepremia.factors.base import FactorReturns
+from truepremia.files.formats import TableFile, write_table
+from truepremia.methods.contract import FactorReturns
 from truepremia.panel import Column
-from truepremia.store import TableFile, write_table
 
 if TYPE_CHECKING:
-    from truepremia.evaluation import PortfolioStatistics
+    from truepremia.judgement.statistics import PortfolioStatistics
 
 STATISTICS_COLUMNS = {
     "month": Column("month", "month at whose end the portfolio is formed"),

@@ -7,8 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from truepremia.panel import CrossSection
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 FACTOR_OF_CHARACTERISTIC: Mapping[str, str] = {
     "size": "smb",

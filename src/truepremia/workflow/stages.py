@@ -12,9 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from truepremia.config import RunConfig
-from truepremia.economies import ECONOMIES, economy
-from truepremia.provenance import stage_digest
+from truepremia.economies.registry import ECONOMIES, economy
+from truepremia.files.provenance import stage_digest
+from truepremia.workflow.config import RunConfig
 
 ECONOMY_MODULES: Mapping[str, tuple[str, ...]] = {
     "solve_economy": ("solution",),

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from truepremia.economies.base import Economy
+from truepremia.economies.contract import Economy
 from truepremia.errors import DataError
-from truepremia.provenance import file_digest, git_commit, library_versions, package_digest
-from truepremia.store import TableFile, read_json, replacing
+from truepremia.files.formats import TableFile, read_json, replacing
+from truepremia.files.provenance import file_digest, git_commit, library_versions, package_digest
 
 KEYS = (
     "ff_returns",

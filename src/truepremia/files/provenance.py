@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 PACKAGE = "truepremia"
-SOURCE = Path(__file__).parent
+SOURCE = Path(__file__).resolve().parents[1]
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "snakemake")
 

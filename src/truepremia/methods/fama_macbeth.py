@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truepremia.factors.base import factor_names, minimum_norm_inverse, on_all_firms
+from truepremia.methods.contract import factor_names, minimum_norm_inverse, on_all_firms
 from truepremia.panel import CrossSection
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 CONSTANT = 1e-10
 """A characteristic whose s.d. is at most this share of its largest absolute value is constant."""

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
-from truepremia.economies import ECONOMIES
+from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError, TruepremiaError
 from truepremia.panel import Size
 from truepremia.tidy.settings import TidyConfig, tidy_config, tidy_faults

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 @dataclass(frozen=True)

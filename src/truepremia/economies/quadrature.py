@@ -8,8 +8,7 @@ import numpy as np
 from numpy.polynomial import chebyshev, legendre
 
 from truepremia.errors import NumericalError
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 NORMAL_REACH = 8.5
 """Standard deviations to either side within which a normal variable lies up to 2e-17."""

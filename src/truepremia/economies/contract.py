@@ -8,16 +8,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-import numpy as np
-
 from truepremia.errors import CalibrationError
 from truepremia.panel import Column, Layout, Simulation, Size, loading_columns
 from truepremia.seeds import Streams
+from truepremia.typing import Array
 
 if TYPE_CHECKING:
     from truepremia.moments import Moments
-
-Array = np.ndarray
 
 
 def parameter(unit: str, meaning: str, symbol: str) -> Any:

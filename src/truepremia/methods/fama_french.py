@@ -5,11 +5,10 @@ from typing import Literal
 
 import numpy as np
 
-from truepremia.factors.base import factor_names, on_all_firms
+from truepremia.methods.contract import factor_names, on_all_firms
 from truepremia.panel import CrossSection
 from truepremia.portfolios import bins, breakpoints, cell_weights, value_weights
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 SIZE = "size"
 BOOK_TO_MARKET = "bm"

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truepremia.factors.base import FactorMethod, FactorReturns, form
+from truepremia.methods.contract import FactorMethod, FactorReturns, form
 from truepremia.moments import Moments
 from truepremia.panel import CrossSection
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 SINGULAR = 1e-14
 """Eigenvalues of X'X below this share of the largest count as zero when alpha is zero."""

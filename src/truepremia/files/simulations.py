@@ -7,12 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from truepremia.economies.base import Economy, Parameters, Solution, State
+from truepremia.economies.contract import Economy, Parameters, Solution, State
 from truepremia.errors import DataError
+from truepremia.files.formats import (
+    REMEDY,
+    TableFile,
+    reading,
+    replacing,
+    table_writer,
+    write_table,
+)
 from truepremia.panel import PANEL_COLUMNS, Column, CrossSection, Layout, Simulation
-from truepremia.store import REMEDY, TableFile, reading, replacing, table_writer, write_table
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 
 def write_solution(path: str | Path, solution: Solution) -> None:

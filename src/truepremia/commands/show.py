@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from truepremia.errors import DataError
-from truepremia.pickles import read_bundle
+from truepremia.files.restricted_pickle import read_bundle
 
 WIDTH = 100
 

@@ -19,8 +19,7 @@ import pyarrow.parquet as pq
 
 from truepremia.errors import DataError
 from truepremia.panel import Column
-
-Array = np.ndarray
+from truepremia.typing import Array
 
 ROWS_PER_GROUP = 65_536
 """A row group holds whole months and about this many rows."""

@@ -1,0 +1,1 @@
+"""What is done with results after a run: ``python -m truepremia COMMAND``."""

@@ -1,0 +1,48 @@
+"""The economies that can be simulated."""
+
+from collections.abc import Mapping
+
+from truepremia.economies.contract import Economy
+from truepremia.errors import ConfigError
+
+ECONOMIES: Mapping[str, Economy] = {
+    economy.name: economy
+    for economy in (
+        Economy(
+            name="bgn",
+            title="Berk, Green and Naik (1999)",
+            characteristics=("size", "bm", "agr", "roe", "mom"),
+            shocks=("mu", "xi"),
+            loadings=("taylor", "proj"),
+        ),
+        Economy(
+            name="kp14",
+            title="Kogan and Papanikolaou (2014)",
+            characteristics=("size", "bm", "agr", "roe", "mom"),
+            shocks=("z", "x"),
+            loadings=("taylor", "proj"),
+        ),
+        Economy(
+            name="gs21",
+            title="Gomes and Schmid (2021)",
+            characteristics=("size", "bm", "agr", "roe", "mom", "mkt_lev"),
+            shocks=("x",),
+            loadings=("taylor",),
+        ),
+    )
+}
+"""The registry: adding an economy is one entry here, one package beside this file and one
+calibration in config/economies."""
+
+
+def economy(name: str) -> Economy:
+    """Return the economy of the registry called ``name``.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if name not in ECONOMIES:
+        raise ConfigError(f"unknown economy {name!r}; known: {', '.join(ECONOMIES)}")
+    return ECONOMIES[name]

@@ -1,0 +1,1 @@
+"""Files between stages: written whole, checked when they are read."""

@@ -1,0 +1,1 @@
+"""From factors to portfolios, and from portfolios to exact statistics."""

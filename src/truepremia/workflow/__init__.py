@@ -1,0 +1,1 @@
+"""The run: its configuration, its stages, and the frame around every job."""
