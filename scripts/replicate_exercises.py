@@ -3,7 +3,8 @@
 from truepremia.files.formats import read_json
 from truepremia.tidy.exercises import op_portfolios, two_years
 from truepremia.tidy.files import naming, write_replicated
-from truepremia.tidy.replication import holdings, options_of
+from truepremia.tidy.formations import holdings
+from truepremia.tidy.profiles import options_of
 from truepremia.tidy.tables import read_accounts, read_stocks
 from truepremia.workflow.job import logger, running
 

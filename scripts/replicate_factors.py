@@ -2,7 +2,8 @@
 
 from truepremia.files.formats import read_json
 from truepremia.tidy.files import naming, write_replication
-from truepremia.tidy.replication import options_of, replicate
+from truepremia.tidy.profiles import options_of
+from truepremia.tidy.replication import replicate
 from truepremia.tidy.tables import read_accounts, read_stocks
 from truepremia.workflow.job import logger, running
 

@@ -15,8 +15,9 @@ import pytest
 from random_stores import random_frames, write
 
 from truepremia.errors import DataError
+from truepremia.tidy.profiles import Options
 from truepremia.tidy.reading import Store, read_store
-from truepremia.tidy.replication import Options, Replication, replicate
+from truepremia.tidy.replication import Replication, replicate
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,10 @@ from random_stores import EDITIONS, Frames, random_frames, write
 
 from truepremia.errors import DataError
 from truepremia.tidy.exercises import op_portfolios, two_years
+from truepremia.tidy.formations import holdings
+from truepremia.tidy.profiles import Options
 from truepremia.tidy.reading import read_store
-from truepremia.tidy.replication import Options, Replication, holdings, replicate
+from truepremia.tidy.replication import Replication, replicate
 
 TOLERANCE = 1e-10
 FIVE = ["portfolio_me_ff5", "portfolio_bm_ff5", "portfolio_op", "portfolio_inv"]
@@ -303,7 +305,7 @@ def test_profitability_is_computed_from_its_items(tmp_path):
     f = held_stocks.formations
     np.testing.assert_allclose(f.op, 50 / f.be)
     strict = holdings(store.stocks, store.accounts, Options("book2026", op_require_cost=True))
-    np.testing.assert_array_equal(strict.formations.op, f.op)
+    np.testing.assert_array_equal(strict.formations.variables["op"], f.op)
 
 
 def test_profitability_without_any_cost_counts_only_if_allowed(tmp_path):
@@ -314,10 +316,10 @@ def test_profitability_without_any_cost_counts_only_if_allowed(tmp_path):
         holdings(store.stocks, store.accounts, Options("book2026", op_require_cost=required))
         for required in (False, True)
     )
-    op, be = loose.formations.op, loose.formations.be
+    op, be = loose.formations.variables["op"], loose.formations.be
     free = np.isclose(op, 100 / be)
     assert 0 < free.sum() < len(op)
-    np.testing.assert_array_equal(np.isnan(strict.formations.op), free)
+    np.testing.assert_array_equal(np.isnan(strict.formations.variables["op"]), free)
 
 
 def test_required_cost_needs_a_column_of_costs(tmp_path):

@@ -4,17 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from truepremia.tidy.formations import MEDIAN, TERCILES, sortable
-from truepremia.tidy.replication import QUINTILES, Holdings, cells, three_factors
+from truepremia.tidy.formations import Holdings, sortable
+from truepremia.tidy.replication import THREE_FACTORS, model_factors
+from truepremia.tidy.sorts import DECILES, QUINTILES, TERCILES, cells, sort
 from truepremia.tidy.tables import dates
 from truepremia.typing import Array
 
 MIN_RECORDS = 2
-OP_SORTS = {
-    "terciles": TERCILES,
-    "quintiles": QUINTILES,
-    "deciles": tuple(k / 10 for k in range(1, 10)),
-}
+OP_SORTS = {"terciles": TERCILES, "quintiles": QUINTILES, "deciles": DECILES}
 
 
 def two_years(held: Holdings) -> dict[str, Array]:
@@ -24,10 +21,10 @@ def two_years(held: Holdings) -> dict[str, Array]:
     equity or not; breakpoints are those of the stocks that remain. Months without any such stock
     have no row.
     """
-    rows, _ = sortable(held.formations, held.formations.records >= MIN_RECORDS)
-    by_size, by_value = held.sort("me", MEDIAN, rows), held.sort("bm", TERCILES, rows)
-    months, returns = cells(held, (by_size, by_value)).by_month()
-    return {"month": dates(months), **three_factors(returns)}
+    enough = held.formations.variables["records"] >= MIN_RECORDS
+    found = model_factors(held, THREE_FACTORS, enough)
+    none = {"smb": np.empty(0), "hml": np.empty(0)}
+    return {"month": dates(found.months), **none, **found.factors}
 
 
 def op_portfolios(held: Holdings) -> dict[str, Any]:
@@ -37,8 +34,8 @@ def op_portfolios(held: Holdings) -> dict[str, Any]:
     store has none.
     """
     f = held.formations
-    rows, _ = sortable(f, (f.be > 0) & ~np.isnan(f.op))
-    found = {name: cells(held, [held.sort("op", p, rows)]) for name, p in OP_SORTS.items()}
+    rows, _ = sortable(f, (f.variables["be"] > 0) & ~np.isnan(f.variables["op"]))
+    found = {name: cells(held, [sort(held, "op", p, rows)]) for name, p in OP_SORTS.items()}
 
     def stacked(column: str) -> Array:
         return np.concatenate([getattr(c, column) for c in found.values()])
