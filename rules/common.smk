@@ -11,6 +11,7 @@ from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
 from truepremia.workflow.needs import megabytes, minutes, threads
 from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, PUBLISHED
+from truepremia.tidy.settings import lines_of_warnings
 from truepremia.workflow.stages import Workflow, known_models, one_of, panel_files
 
 # One BLAS thread in every job: the bits of a result must not depend on the number of cores.
@@ -77,7 +78,15 @@ REPLICATION_FIGURES = [
 
 def files_of_store(name):
     """Return every file of a store."""
-    tables = ["stocks", "accounts", "published", "formations", "breakpoints", "cells"]
+    tables = [
+        "stocks",
+        "variables",
+        "accounts",
+        "published",
+        "formations",
+        "breakpoints",
+        "cells",
+    ]
     tables += ["factors", "portfolios", "two_years", "op_portfolios", "rolling"]
     texts = ["store.json", "replication.json", "pricing.json", "pricing.csv"]
     texts += [f"evaluation.{suffix}" for suffix in ("json", "csv", "txt")]

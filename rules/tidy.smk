@@ -15,6 +15,11 @@ onstart:
         )
 
 
+onsuccess:
+    for _line in lines_of_warnings(Path(RESULTS) / "tidy", RUN.tidy.stores):
+        print(_line, file=sys.stderr)
+
+
 rule export_demo_store:
     input:
         unpack(panel_of_store),
@@ -43,6 +48,7 @@ rule read_store:
         store=source_of_store,
     output:
         stocks=f"{TIDY}/stocks.parquet",
+        variables=f"{TIDY}/variables.parquet",
         accounts=f"{TIDY}/accounts.parquet",
         published=f"{TIDY}/published.parquet",
         report=f"{TIDY}/store.json",
@@ -65,6 +71,7 @@ rule read_store:
 rule replicate_factors:
     input:
         stocks=f"{TIDY}/stocks.parquet",
+        variables=f"{TIDY}/variables.parquet",
         accounts=f"{TIDY}/accounts.parquet",
         report=f"{TIDY}/store.json",
     output:
@@ -93,6 +100,7 @@ rule replicate_factors:
 rule replicate_exercises:
     input:
         stocks=f"{TIDY}/stocks.parquet",
+        variables=f"{TIDY}/variables.parquet",
         accounts=f"{TIDY}/accounts.parquet",
         report=f"{TIDY}/store.json",
     output:
@@ -120,6 +128,7 @@ rule evaluate_replication:
         published=f"{TIDY}/published.parquet",
         two_years=f"{TIDY}/two_years.parquet",
         report=f"{TIDY}/store.json",
+        replication=f"{TIDY}/replication.json",
     output:
         json=f"{TIDY}/evaluation.json",
         csv=f"{TIDY}/evaluation.csv",
@@ -146,6 +155,7 @@ rule price_portfolios:
         portfolios=f"{TIDY}/portfolios.parquet",
         factors=f"{TIDY}/factors.parquet",
         published=f"{TIDY}/published.parquet",
+        report=f"{TIDY}/store.json",
     output:
         json=f"{TIDY}/pricing.json",
         csv=f"{TIDY}/pricing.csv",

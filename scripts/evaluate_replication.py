@@ -2,6 +2,7 @@
 
 from truepremia.files.formats import read_json, write_json
 from truepremia.tidy.evaluation import ROLLING_COLUMNS, evaluate, rolling_fits
+from truepremia.tidy.files import naming
 from truepremia.tidy.frames import read_frame, write_csv, write_frame, write_text
 from truepremia.workflow.job import logger, running
 
@@ -11,7 +12,10 @@ with running(snakemake) as settings:
     replicated, published, two_years = (
         read_frame(inputs[table], table, store) for table in ("factors", "published", "two_years")
     )
-    evaluation = evaluate(replicated, published, two_years)
+    noted = [*report["warnings"], *read_json(inputs.replication)["warnings"]]
+    with naming(report):
+        lags = settings["newey_west_lags"]
+        evaluation = evaluate(replicated, published, two_years, noted, lags)
     rolling = rolling_fits(replicated, published)
     about = {
         "store": store,

@@ -1,6 +1,7 @@
 """Test factors and characteristics on the size x book-to-market portfolios of a store."""
 
-from truepremia.files.formats import write_json
+from truepremia.files.formats import read_json, write_json
+from truepremia.tidy.files import naming
 from truepremia.tidy.frames import read_frame, write_csv
 from truepremia.tidy.pricing import price
 from truepremia.workflow.job import logger, running
@@ -11,7 +12,9 @@ with running(snakemake) as settings:
         read_frame(snakemake.input[table], table, store)
         for table in ("portfolios", "factors", "published")
     )
-    pricing = price(portfolios, {"replicated": replicated, "published": published})
+    lags = settings["newey_west_lags"]
+    with naming(read_json(snakemake.input.report)):
+        pricing = price(portfolios, {"replicated": replicated, "published": published}, lags)
     write_csv(output.csv, pricing.to_frame())
     write_json(output.json, {"store": store, **pricing.to_mapping()})
     for line in pricing.warnings:

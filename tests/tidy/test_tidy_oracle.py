@@ -303,9 +303,9 @@ def test_profitability_is_computed_from_its_items(tmp_path):
     store = with_items(tmp_path, sale=100.0, cogs=40.0, xsga=np.nan, xint=10.0)
     held_stocks = holdings(store.stocks, store.accounts, Options("book2026"))
     f = held_stocks.formations
-    np.testing.assert_allclose(f.op, 50 / f.be)
+    np.testing.assert_allclose(f.variables["op"], 50 / f.variables["be"])
     strict = holdings(store.stocks, store.accounts, Options("book2026", op_require_cost=True))
-    np.testing.assert_array_equal(strict.formations.variables["op"], f.op)
+    np.testing.assert_array_equal(strict.formations.variables["op"], f.variables["op"])
 
 
 def test_profitability_without_any_cost_counts_only_if_allowed(tmp_path):
@@ -316,7 +316,7 @@ def test_profitability_without_any_cost_counts_only_if_allowed(tmp_path):
         holdings(store.stocks, store.accounts, Options("book2026", op_require_cost=required))
         for required in (False, True)
     )
-    op, be = loose.formations.variables["op"], loose.formations.be
+    op, be = loose.formations.variables["op"], loose.formations.variables["be"]
     free = np.isclose(op, 100 / be)
     assert 0 < free.sum() < len(op)
     np.testing.assert_array_equal(np.isnan(strict.formations.variables["op"]), free)

@@ -40,7 +40,9 @@ def message(**changes) -> str:
 def test_shipped_section_exports_a_demo_store():
     tidy = load().tidy
     assert tidy.stores == {
-        "demo": StoreConfig(None, "bgn_0", "auto", "dependent", False, False, 5.0)
+        "demo": StoreConfig(
+            None, "bgn_0", "auto", "dependent", False, False, 5.0, {}, "security", None
+        )
     }
     assert tidy.published_data is True
     assert tidy.demo == DemoRules("1960-01", 12, "larger")

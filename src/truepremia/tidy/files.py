@@ -10,7 +10,13 @@ from truepremia.files.formats import write_json, write_table
 from truepremia.panel import Column
 from truepremia.tidy.reading import Store
 from truepremia.tidy.replication import Replication
-from truepremia.tidy.tables import PUBLISHED_COLUMNS, STOCK_COLUMNS, write_accounts, write_stocks
+from truepremia.tidy.tables import (
+    PUBLISHED_COLUMNS,
+    STOCK_COLUMNS,
+    write_accounts,
+    write_stocks,
+    write_variables,
+)
 
 _YEAR = Column("year", "sorting year t; holds for the returns from July of t to June of t + 1")
 _MONTH = STOCK_COLUMNS["month"]
@@ -107,12 +113,14 @@ def write_store(paths: Any, name: str, store: Store) -> None:
     Parameters
     ----------
     paths : object
-        Attributes ``stocks``, ``accounts``, ``published`` and ``report`` name the files.
+        Attributes ``stocks``, ``variables``, ``accounts``, ``published`` and ``report`` name the
+        files.
     name : str
         Name of the store.
     store : Store
     """
     write_stocks(paths.stocks, name, store.stocks)
+    write_variables(paths.variables, name, store.stocks, store.variables)
     write_accounts(paths.accounts, name, store.accounts)
     write_table(paths.published, "published", name, store.published, PUBLISHED_COLUMNS)
     write_json(paths.report, {"store": name, **store.report})

@@ -42,6 +42,9 @@ class Formations:
         market equity of December t - 1; ``op`` and ``inv``, operating profitability and investment
         of the same account, NaN where missing; ``records``, annual accounts of the company up to
         and including that account.
+    counted : array of bool, shape (k,)
+        Whether a stock counts for breakpoints; of a company that is sorted on the market equity
+        of all its securities, only the largest does.
     """
 
     row: Array
@@ -49,11 +52,12 @@ class Formations:
     period: Array
     exchange: Coded
     variables: Mapping[str, Array]
+    counted: Array
 
     def __getitem__(self, rows: Any) -> "Formations":
         variables = {name: values[rows] for name, values in self.variables.items()}
         kept = (self.row[rows], self.permno[rows], self.period[rows], self.exchange[rows])
-        return Formations(*kept, variables)
+        return Formations(*kept, variables, self.counted[rows])
 
     def __len__(self) -> int:
         return len(self.permno)
@@ -61,7 +65,7 @@ class Formations:
     @cached_property
     def nyse(self) -> Array:
         """Which stocks give the breakpoints, shape (k,)."""
-        return self.exchange.is_name(NYSE)
+        return np.asarray(self.exchange.is_name(NYSE) & self.counted)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +95,19 @@ class Holdings:
     report: Mapping[str, Any]
 
 
-def holdings(stocks: Stocks, accounts: Accounts, options: Options) -> Holdings:
+def holdings(
+    stocks: Stocks, accounts: Accounts, options: Options, company: Array | None = None
+) -> Holdings:
     """Form portfolios of a store by a profile.
+
+    Parameters
+    ----------
+    stocks : Stocks
+    accounts : Accounts
+    options : Options
+    company : array, shape (n,), optional
+        Identifier of each stock's company (permco), NaN where unknown; for market equity by
+        company.
 
     Raises
     ------
@@ -102,7 +117,11 @@ def holdings(stocks: Stocks, accounts: Accounts, options: Options) -> Holdings:
     profile = PROFILES[options.profile]
     rows, missing = usable(stocks, profile)
     annual, odd_accounts = _one_account_a_year(accounts, profile)
-    formations = _formations(stocks, rows, annual, options)
+    if options.market_equity == "company":
+        equity = company_equity(stocks, company)
+    else:
+        equity = MarketEquity(stocks.mktcap, np.ones(len(stocks.month), dtype=bool))
+    formations = _formations(stocks, rows, annual, options, equity)
     enough, skipped = sortable(formations, np.ones(len(formations), dtype=bool))
     if not enough.any():
         raise DataError(
@@ -135,6 +154,7 @@ def holdings(stocks: Stocks, accounts: Accounts, options: Options) -> Holdings:
             "months_missing": missing,
             "months_without_weight": int(np.sum(earns & ~weighted)),
             **odd_accounts,
+            **_changed_by_company(options, stocks, formations),
         },
     )
 
@@ -174,8 +194,55 @@ def sortable(formations: Formations, candidates: Array) -> tuple[Array, list[int
     return candidates & enough[position], periods[~enough & (stocks > 0)].tolist()
 
 
+@dataclass(frozen=True, eq=False)
+class MarketEquity:
+    """Market equity that is sorted on, and which stocks count for breakpoints, both (n,)."""
+
+    value: Array
+    counted: Array
+
+
+def company_equity(stocks: Stocks, company: Array | None) -> MarketEquity:
+    """Return the market equity of each stock's company, the sum over its securities of the month.
+
+    A stock without a known company is one of its own.
+
+    Raises
+    ------
+    DataError
+        If the store does not say which securities belong together.
+    """
+    if company is None or np.isnan(company).all():
+        raise DataError(
+            "market equity by company needs a column crsp_monthly.permco with values; add it, or "
+            "set tidy.market_equity to security"
+        )
+    alone = np.isnan(company)
+    identifier = np.where(alone, -stocks.permno - 1.0, company)
+    order = np.lexsort([stocks.permno, -np.nan_to_num(stocks.mktcap), identifier, stocks.month])
+    month, of = stocks.month[order], identifier[order]
+    first = (np.diff(month, prepend=-1) != 0) | (np.diff(of, prepend=np.inf) != 0)
+    group = np.cumsum(first) - 1
+    total = np.bincount(group, weights=np.nan_to_num(stocks.mktcap[order]))
+    value, counted = np.empty(len(order)), np.empty(len(order), dtype=bool)
+    value[order], counted[order] = total[group], first
+    return MarketEquity(np.where(np.isnan(stocks.mktcap), np.nan, value), counted)
+
+
+def _changed_by_company(options: Options, stocks: Stocks, formations: Formations) -> dict[str, int]:
+    """Return how many formations have a company with other securities, if that matters."""
+    if options.market_equity == "security":
+        return {}
+    own = stocks.mktcap[formations.row]
+    return {"formations_of_larger_companies": int(np.sum(formations.variables["me"] > own))}
+
+
 def _formations(
-    stocks: Stocks, rows: Array, annual: "_AnnualAccounts", options: Options
+    stocks: Stocks,
+    rows: Array,
+    annual: "_AnnualAccounts",
+    options: Options,
+    equity: MarketEquity,
 ) -> Formations:
     """Return the formations of all years from the months ``rows``, bool, shape (n,).
 
@@ -201,15 +268,16 @@ def _formations(
         )
     items = annual.accounts.items
     variables = {
-        "me": stocks.mktcap[june],
+        "me": equity.value[june],
         "be": items["be"][account],
-        "bm": items["be"][account] / stocks.mktcap[december],
+        "bm": items["be"][account] / equity.value[december],
         "op": _operating_profitability(items, options.op_require_cost)[account],
         "inv": items.get("inv", np.full(len(annual.records), np.nan))[account],
         "records": annual.records[account],
     }
     permno, year = stocks.permno[june], year[found]
-    formations = Formations(june, permno, year, stocks.exchange[listed], variables)
+    exchange, counted = stocks.exchange[listed], equity.counted[june]
+    formations = Formations(june, permno, year, exchange, variables, counted)
     return formations[np.lexsort([permno, year])]
 
 

@@ -56,11 +56,15 @@ class Options:
         five-factor model are those of the stock's size group or of all stocks.
     op_require_cost : bool
         Whether operating profitability needs at least one cost item.
+    market_equity : {"security", "company"}
+        Whether size and book-to-market take the market equity of the security, or of all
+        securities of its company; a company then gives the breakpoints one stock, its largest.
     """
 
     profile: str
     five_factor_sort: Literal["dependent", "independent"] = "dependent"
     op_require_cost: bool = False
+    market_equity: Literal["security", "company"] = "security"
 
 
 def options_of(settings: Mapping[str, Any], store: Mapping[str, Any]) -> Options:

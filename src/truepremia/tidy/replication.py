@@ -123,7 +123,9 @@ class Replication:
     report: Mapping[str, Any]
 
 
-def replicate(stocks: Stocks, accounts: Accounts, options: Options) -> Replication:
+def replicate(
+    stocks: Stocks, accounts: Accounts, options: Options, company: Array | None = None
+) -> Replication:
     """Replicate the factors of a store.
 
     Parameters
@@ -131,13 +133,15 @@ def replicate(stocks: Stocks, accounts: Accounts, options: Options) -> Replicati
     stocks : Stocks
     accounts : Accounts
     options : Options
+    company : array, shape (n,), optional
+        Identifier of each stock's company, for market equity by company.
 
     Raises
     ------
     DataError
         If no year has a complete formation or enough NYSE stocks.
     """
-    held = holdings(stocks, accounts, options)
+    held = holdings(stocks, accounts, options, company)
     f = held.formations
     three = model_factors(held, THREE_FACTORS, np.ones(len(f), dtype=bool))
     op_and_inv = ~np.isnan(f.variables["op"]) & ~np.isnan(f.variables["inv"])
@@ -326,6 +330,9 @@ def warnings_of(report: Mapping[str, Any]) -> list[str]:
             "accounts have book equity that is not positive and were "
             + ("left out" if PROFILES[report["profile"]].positive_book_equity else "kept")
         ),
+        "formations_of_larger_companies": (
+            "formations are of a company with further securities, whose market equity counts"
+        ),
         "months_with_empty_cells": "months have an empty portfolio of the six",
         "equal_breakpoints": "sorts have equal breakpoints, the portfolio between them is empty",
     }
@@ -334,7 +341,7 @@ def warnings_of(report: Mapping[str, Any]) -> list[str]:
         "five_factor_skipped_years": "too few NYSE stocks for the five-factor model",
     }
     return [
-        *(f"{report[name]} {said}" for name, said in counted.items() if report[name]),
+        *(f"{report[name]} {said}" for name, said in counted.items() if report.get(name)),
         *(
             f"years skipped, {said}: {', '.join(map(str, report[name]))}"
             for name, said in listed.items()

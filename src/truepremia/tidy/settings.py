@@ -1,13 +1,21 @@
 """The ``tidy`` section of the configuration: stores and how they are replicated."""
 
+import contextlib
+import json
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from truepremia.panel import Size
+from truepremia.tidy.layouts import table_names
+from truepremia.tidy.partitions import parquet_files, table_name
 
-OPTIONS = ("profile", "five_factor_sort", "op_require_cost", "coerce", "busy_timeout")
+OPTIONS = (
+    *("profile", "five_factor_sort", "op_require_cost", "coerce", "busy_timeout"),
+    *("tables", "market_equity", "newey_west_lags"),
+)
 """Keys of the section that a store may set for itself."""
 
 PUBLISHED = "french"
@@ -16,7 +24,8 @@ PUBLISHED = "french"
 LEAST_FIRMS, LEAST_MONTHS = 20, 36
 """Smallest panel that is exported unasked: fewer firms or months leave nothing to sort."""
 
-_TABLE_STEMS = ("crsp_monthly",)
+_UNSAFE = frozenset("{}[]*?")
+"""Characters of a path that the workflow engine takes for patterns."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,12 @@ class StoreConfig:
         Whether text in columns of numbers becomes missing.
     busy_timeout : float
         Seconds to wait for a locked database.
+    tables : mapping of str to str
+        Names of tables that are not to be found by their usual names, by part of the store.
+    market_equity : {"security", "company"}
+        Whether size and book-to-market are of the security or of all securities of its company.
+    newey_west_lags : int or None
+        Lags of Newey and West, by their rule if None.
     """
 
     path: Path | None
@@ -68,13 +83,16 @@ class StoreConfig:
     op_require_cost: bool
     coerce: bool
     busy_timeout: float
+    tables: Mapping[str, str]
+    market_equity: Literal["security", "company"]
+    newey_west_lags: int | None
 
     def source(self) -> str | list[str] | None:
         """Return the file of the user's own store, or its Parquet files, None for a panel's."""
         if self.path is None:
             return None
         if self.path.is_dir():
-            return [str(file) for file in sorted(self.path.glob("*.parquet"))]
+            return [str(file) for file in parquet_files(self.path, table_names(self.tables))]
         return str(self.path)
 
 
@@ -110,11 +128,13 @@ class TidyConfig:
         if rule == "export_demo_store":
             model, _, index = str(store.panel).rpartition("_")
             return {"model": model, "index": index, "seed": seed, "demo": asdict(self.demo)}
+        sorting = ("profile", "op_require_cost", "market_equity")
         by_rule = {
-            "read_store": chosen("coerce", "busy_timeout"),
-            "replicate_factors": chosen("profile", "five_factor_sort", "op_require_cost"),
-            "replicate_exercises": chosen("profile", "op_require_cost"),
-            "evaluate_replication": chosen("profile"),
+            "read_store": chosen("coerce", "busy_timeout", "tables"),
+            "replicate_factors": chosen(*sorting, "five_factor_sort"),
+            "replicate_exercises": chosen(*sorting),
+            "evaluate_replication": chosen("profile", "newey_west_lags"),
+            "price_portfolios": chosen("newey_west_lags"),
         }
         return by_rule.get(rule, {})
 
@@ -147,16 +167,35 @@ def tidy_faults(section: Mapping[str, Any], root: Path, panels: Collection[str])
                     f"choose a panel of {', '.join(panels)}"
                 )
         else:
-            yield from _path_faults(where, root / store["path"])
+            tables = {**section["tables"], **store.get("tables", {})}
+            yield from _path_faults(where, expanded(store["path"], root), table_names(tables))
 
 
-def _path_faults(where: str, path: Path) -> Iterator[str]:
-    if path.is_dir():
-        missing = [stem for stem in _TABLE_STEMS if not (path / f"{stem}.parquet").exists()]
-        if missing:
+def expanded(path: str, root: Path) -> Path:
+    """Return the path of a store: ``~`` and ``$NAME`` stand for what they do in a shell.
+
+    Parameters
+    ----------
+    path : str
+    root : path
+        Relative paths start here.
+    """
+    return root / Path(os.path.expandvars(path)).expanduser()
+
+
+def _path_faults(where: str, path: Path, tables: Collection[str]) -> Iterator[str]:
+    unsafe = sorted(_UNSAFE & set(str(path)))
+    if unsafe:
+        yield (
+            f"{where}.path is {path}: {' '.join(unsafe)} in a path are taken for patterns; rename "
+            "the folder or file, or give a link to it whose path has none of {}[]*?"
+        )
+    elif path.is_dir():
+        found = {table_name(file).lower() for file in path.iterdir()}
+        if not found & set(tables) or not parquet_files(path, tables):
             yield (
                 f"{where}.path is {path}: not a SQLite database but a folder, and it has no "
-                f"{missing[0]}.parquet; give a SQLite file or the folder of the Parquet files"
+                "crsp_monthly.parquet; give a SQLite file or the folder of the Parquet files"
             )
     elif not path.exists():
         yield f"{where}.path is {path}: there is no such file or folder; correct the path"
@@ -167,9 +206,12 @@ def tidy_config(section: Mapping[str, Any], root: Path) -> TidyConfig:
     common = {key: section[key] for key in OPTIONS}
     stores = {}
     for name, store in sorted(_switched_on(section).items()):
-        path = root / store["path"] if "path" in store else None
+        path = expanded(store["path"], root) if "path" in store else None
         settings = common | {key: store[key] for key in OPTIONS if key in store}
         settings["busy_timeout"] = float(settings["busy_timeout"])
+        settings["tables"] = {**section["tables"], **store.get("tables", {})}
+        lags = settings["newey_west_lags"]
+        settings["newey_west_lags"] = None if lags == "auto" else int(lags)
         stores[name] = StoreConfig(path=path, panel=store.get("panel"), **settings)
     demo = section["demo"]
     return TidyConfig(
@@ -181,3 +223,19 @@ def tidy_config(section: Mapping[str, Any], root: Path) -> TidyConfig:
 
 def _switched_on(section: Mapping[str, Any]) -> dict[str, Any]:
     return {name: store for name, store in section["stores"].items() if store is not False}
+
+
+def lines_of_warnings(folder: Path, stores: Collection[str]) -> Iterator[str]:
+    """Yield the warnings of the evaluated stores, for the last lines of a run.
+
+    Parameters
+    ----------
+    folder : path
+        Where the results of stores lie.
+    stores : collection of str
+        Names of the stores of the run.
+    """
+    for name in stores:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            content = json.loads((folder / name / "evaluation.json").read_text(encoding="utf-8"))
+            yield from (f"store {name}: warning: {line}" for line in content["warnings"])
