@@ -74,6 +74,45 @@ def test_relative_path_starts_at_the_repository():
     assert path == ROOT / "README.md"
 
 
+@pytest.mark.parametrize("path", ["~/mine.sqlite", "$HOME/mine.sqlite", "${HOME}/mine.sqlite"])
+def test_home_is_what_it_is_in_a_shell(working_folder, monkeypatch, path):
+    monkeypatch.setenv("HOME", str(working_folder))
+    (working_folder / "mine.sqlite").touch()
+    stores = load({"mine": {"path": path}}).tidy.stores
+    assert stores["mine"].source() == str(working_folder / "mine.sqlite")
+
+
+@pytest.mark.parametrize("name", ["a{b}.sqlite", "{store}", "a*", "[2024]", "a?.db"])
+def test_path_that_would_be_a_pattern_is_refused(working_folder, name):
+    (working_folder / name).touch()
+    text = message(stores={"mine": {"path": str(working_folder / name)}})
+    assert "are taken for patterns" in text
+    assert "tidy.stores.mine.path" in text
+
+
+def test_partitioned_folder_stands_for_its_parts(working_folder):
+    part = working_folder / "store" / "CRSP_MONTHLY" / "year=1980" / "part-0.parquet"
+    part.parent.mkdir(parents=True)
+    for file in (part, working_folder / "store" / "compustat.parquet"):
+        file.touch()
+    (working_folder / "store" / "other.parquet").touch()
+    (working_folder / "store" / "._compustat.parquet").touch()
+    found = load({"mine": {"path": str(working_folder / "store")}}).tidy.stores["mine"].source()
+    assert found == sorted([str(part), str(working_folder / "store" / "compustat.parquet")])
+
+
+def test_tables_lags_and_market_equity_are_chosen_by_store(working_folder):
+    (working_folder / "mine.sqlite").touch()
+    mine = {"path": str(working_folder / "mine.sqlite"), "tables": {"accounts": "fundamentals"}}
+    mine |= {"newey_west_lags": 3, "market_equity": "company"}
+    tidy = load({"mine": mine}, tables={"stocks": "msf"}).tidy
+    assert tidy.stores["mine"].tables == {"stocks": "msf", "accounts": "fundamentals"}
+    settings = tidy.stage_settings("read_store", "mine", 0)
+    assert settings["tables"] == {"stocks": "msf", "accounts": "fundamentals"}
+    assert tidy.stage_settings("price_portfolios", "mine", 0)["newey_west_lags"] == 3
+    assert tidy.stage_settings("replicate_factors", "mine", 0)["market_equity"] == "company"
+
+
 def test_store_is_switched_off():
     assert load({"demo": False}).tidy.stores == {}
 
@@ -122,6 +161,10 @@ def test_bad_store_is_refused_before_any_work(fault):
         ({"op_require_cost": "yes"}, "tidy.op_require_cost"),
         ({"busy_timeout": -1}, "tidy.busy_timeout is -1"),
         ({"published_data": 1}, "tidy.published_data"),
+        ({"tables": {"factors": "x"}}, "stocks, accounts, three_factors or five_factors"),
+        ({"market_equity": "firm"}, "security or company"),
+        ({"newey_west_lags": -1}, "auto, or a number of lags"),
+        ({"newey_west_lags": "six"}, "auto, or a number of lags"),
         ({"demo": {"first_month": "1960-13", "fiscal_year_end": 12, "nyse": "larger"}}, "YYYY-MM"),
         ({"demo": {"first_month": "1960-01", "fiscal_year_end": 0, "nyse": "larger"}}, "1 to 12"),
         ({"demo": {"first_month": "1960-01", "nyse": "larger"}}, "'fiscal_year_end' is missing"),

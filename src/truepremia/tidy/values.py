@@ -62,7 +62,7 @@ def floats(column: pa.ChunkedArray | pa.Array) -> Array:
     """Return a column of numbers, missing ones NaN, shape (n,)."""
     if pa.types.is_boolean(column.type):
         column = column.cast(pa.uint8())
-    return numbers(column.cast(pa.float64()))
+    return numbers(column.cast(pa.float64(), safe=False))
 
 
 @dataclass(frozen=True, eq=False)
