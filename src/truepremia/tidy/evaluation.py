@@ -258,6 +258,11 @@ def rolling_fits(replicated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
     return pd.concat(tables, ignore_index=True)
 
 
+def fit_of(name: str, pair: pd.DataFrame, lags: int | None = None) -> Fit:
+    """Return the regression of a pair of series, ``published`` and ``replicated`` by month."""
+    return _fit(name, pair, lags)[0]
+
+
 def newey_west_lags(months: int) -> int:
     """Return floor(4 (N / 100)^(2/9)), the rule of Newey and West (1994)."""
     return int(4 * math.pow(months / 100, 2 / 9))
