@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from truepremia.columns import Column
 from truepremia.economies.bgn.conditional import LoadingLaw
 from truepremia.economies.bgn.solution import Params, Solution
-from truepremia.panel import Column, SimulatedMonth, Simulation, Size
+from truepremia.panel import SimulatedMonth, Simulation, Size
 from truepremia.seeds import Streams, blocks
 from truepremia.typing import Array
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from truepremia.columns import Column
 from truepremia.economies.gs21.dynamics import Population, populations, productivity_path
 from truepremia.economies.gs21.month import Tables
 from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.solution import Solution
-from truepremia.panel import Column, SimulatedMonth, Simulation, Size
+from truepremia.panel import SimulatedMonth, Simulation, Size
 from truepremia.seeds import Streams
 from truepremia.typing import Array
 

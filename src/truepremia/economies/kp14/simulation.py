@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from truepremia.columns import Column
 from truepremia.economies.kp14.conditional import FIRM_COLUMNS, State, loadings
 from truepremia.economies.kp14.solution import MONTH, Params, Solution
 from truepremia.errors import CalibrationError
-from truepremia.panel import Column, SimulatedMonth, Simulation, Size
+from truepremia.panel import SimulatedMonth, Simulation, Size
 from truepremia.seeds import Streams, blocks
 from truepremia.typing import Array
 
