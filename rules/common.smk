@@ -11,7 +11,7 @@ from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
 from truepremia.workflow.needs import megabytes, minutes, threads
 from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, PUBLISHED
-from truepremia.tidy.settings import lines_of_warnings
+from truepremia.tidy.settings import SERIES, lines_of_warnings
 from truepremia.workflow.stages import Workflow, known_models, one_of, panel_files
 
 # One BLAS thread in every job: the bits of a result must not depend on the number of cores.
@@ -87,10 +87,20 @@ def files_of_store(name):
         "breakpoints",
         "cells",
     ]
-    tables += ["factors", "portfolios", "two_years", "op_portfolios", "rolling"]
-    texts = ["store.json", "replication.json", "pricing.json", "pricing.csv"]
+    tables += ["factors", "portfolios", "two_years", "op_portfolios", "op_breakpoints"]
+    tables += ["momentum", "sorts", "sort_breakpoints", "rolling"]
+    texts = [
+        "sorts.json",
+        "store.json",
+        "replication.json",
+        "pricing.json",
+        "pricing.csv",
+    ]
     texts += [f"evaluation.{suffix}" for suffix in ("json", "csv", "txt")]
     files = [*(f"{table}.parquet" for table in tables), *texts, *REPLICATION_FIGURES]
+    if RUN.tidy.french_files(name, "op_portfolios"):
+        files += [f"op_evaluation.{suffix}" for suffix in ("csv", "json", "txt")]
+        files += [f"figures/op_evaluation.{suffix}" for suffix in ("pdf", "png")]
     return [f"{RESULTS}/tidy/{name}/{file}" for file in files]
 
 
@@ -108,6 +118,11 @@ def panel_of_store(wildcards):
     panel = f"{RESULTS}/panels/{RUN.tidy.stores[wildcards.store].panel}"
     tables = ("panel", "aggregates", "ff_returns")
     return {table: f"{panel}/{table}.parquet" for table in tables}
+
+
+def further_series_of_store(wildcards):
+    """Return the files of momentum and reversals that a store is compared with."""
+    return RUN.tidy.french_files(wildcards.store, *SERIES)
 
 
 def source_of_store(wildcards):

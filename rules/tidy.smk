@@ -106,6 +106,7 @@ rule replicate_exercises:
     output:
         two_years=f"{TIDY}/two_years.parquet",
         op_portfolios=f"{TIDY}/op_portfolios.parquet",
+        op_breakpoints=f"{TIDY}/op_breakpoints.parquet",
     log:
         log_of("replicate_exercises", "{store}"),
     benchmark:
@@ -122,8 +123,94 @@ rule replicate_exercises:
         "../scripts/replicate_exercises.py"
 
 
+rule replicate_sorts:
+    input:
+        stocks=f"{TIDY}/stocks.parquet",
+        variables=f"{TIDY}/variables.parquet",
+        accounts=f"{TIDY}/accounts.parquet",
+        published=f"{TIDY}/published.parquet",
+        report=f"{TIDY}/store.json",
+    output:
+        momentum=f"{TIDY}/momentum.parquet",
+        sorts=f"{TIDY}/sorts.parquet",
+        breakpoints=f"{TIDY}/sort_breakpoints.parquet",
+        report=f"{TIDY}/sorts.json",
+    log:
+        log_of("replicate_sorts", "{store}"),
+    benchmark:
+        benchmark_of("replicate_sorts", "{store}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    params:
+        stage=STAGES.stage("replicate_sorts"),
+    script:
+        "../scripts/replicate_sorts.py"
+
+
+rule export_store_panel:
+    input:
+        stocks=f"{TIDY}/stocks.parquet",
+        variables=f"{TIDY}/variables.parquet",
+        accounts=f"{TIDY}/accounts.parquet",
+        published=f"{TIDY}/published.parquet",
+        report=f"{TIDY}/store.json",
+    output:
+        panel=f"{TIDY}/panel.parquet",
+    log:
+        log_of("export_store_panel", "{store}"),
+    benchmark:
+        benchmark_of("export_store_panel", "{store}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=20,
+    params:
+        stage=STAGES.stage("export_store_panel"),
+    script:
+        "../scripts/export_store_panel.py"
+
+
+rule evaluate_op_portfolios:
+    input:
+        unpack(
+            lambda w: RUN.tidy.french_files(w.store, "op_portfolios", "op_breakpoints")
+        ),
+        portfolios=f"{TIDY}/op_portfolios.parquet",
+        edges=f"{TIDY}/op_breakpoints.parquet",
+        published=f"{TIDY}/published.parquet",
+        report=f"{TIDY}/store.json",
+    output:
+        csv=f"{TIDY}/op_evaluation.csv",
+        json=f"{TIDY}/op_evaluation.json",
+        text=f"{TIDY}/op_evaluation.txt",
+        figures=[f"{TIDY}/figures/op_evaluation.{suffix}" for suffix in ("pdf", "png")],
+    log:
+        log_of("evaluate_op_portfolios", "{store}"),
+    benchmark:
+        benchmark_of("evaluate_op_portfolios", "{store}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        stage=STAGES.stage("evaluate_op_portfolios"),
+    script:
+        "../scripts/evaluate_op_portfolios.py"
+
+
 rule evaluate_replication:
     input:
+        unpack(further_series_of_store),
+        momentum=f"{TIDY}/momentum.parquet",
+        sorts=f"{TIDY}/sorts.json",
         factors=f"{TIDY}/factors.parquet",
         published=f"{TIDY}/published.parquet",
         two_years=f"{TIDY}/two_years.parquet",
@@ -152,6 +239,9 @@ rule evaluate_replication:
 
 rule price_portfolios:
     input:
+        unpack(further_series_of_store),
+        unpack(lambda w: RUN.tidy.french_files(w.store, "test_assets")),
+        momentum=f"{TIDY}/momentum.parquet",
         portfolios=f"{TIDY}/portfolios.parquet",
         factors=f"{TIDY}/factors.parquet",
         published=f"{TIDY}/published.parquet",

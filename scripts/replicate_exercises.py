@@ -16,9 +16,10 @@ with running(snakemake) as settings:
     variables = read_variables(inputs.variables, name)
     with naming(report):
         held = holdings(stocks, accounts, options, variables.get("permco"))
-    filtered, portfolios = two_years(held), op_portfolios(held)
+    filtered, (portfolios, edges) = two_years(held), op_portfolios(held)
     if not len(portfolios["month"]):
         logger.warning("the store has no operating profitability, op_portfolios is empty")
     write_replicated(output.two_years, "two_years", name, filtered)
     write_replicated(output.op_portfolios, "op_portfolios", name, portfolios)
+    write_replicated(output.op_breakpoints, "op_breakpoints", name, edges)
     logger.info("%d months with two years of accounts", len(filtered["month"]))

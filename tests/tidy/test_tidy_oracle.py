@@ -110,7 +110,7 @@ def tables(frames: Frames, folder, edition, profile) -> dict:
     options = Options(profile)
     found = replicate(store.stocks, store.accounts, options)
     held = holdings(store.stocks, store.accounts, options)
-    exercises = {"two_years": two_years(held), "op_portfolios": op_portfolios(held)}
+    exercises = {"two_years": two_years(held), "op_portfolios": op_portfolios(held)[0]}
     parts = {name: getattr(found, name) for name in ("breakpoints", "cells", "factors")}
     parts |= {"formations": found.formations, "portfolios": found.portfolios, **exercises}
     published = {n: store.published[n] for n in ("month", "smb", "hml", "mkt_excess", "rf")}
@@ -273,7 +273,7 @@ def test_two_years_of_accounts_follow_their_definition(tmp_path, profile, closed
 def test_profitability_portfolios_follow_their_definition(tmp_path, profile, closed_right):
     frames = random_frames(2)
     store = read(frames, tmp_path)
-    ours = op_portfolios(holdings(store.stocks, store.accounts, Options(profile)))
+    ours, _ = op_portfolios(holdings(store.stocks, store.accounts, Options(profile)))
     formations = formations_of(frames, profile)
     formations = formations[(formations["be"] > 0) & formations["op"].notna()]
     sorts = {

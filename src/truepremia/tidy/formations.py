@@ -6,7 +6,7 @@ market equity of December t - 1 (Fama and French 1993).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -37,7 +37,8 @@ class Formations:
         The stock, and what is formed: the sorting year t of an annual sort.
     exchange : Coded
     variables : mapping of str to array, shape (k,)
-        What can be sorted on. Of an annual sort: ``me``, market equity of June t, million USD;
+        What can be sorted on. Of an annual sort: ``me`` and ``me_december``, market equity of
+        June t and of December t - 1, million USD;
         ``be``, book equity of the fiscal year ending in t - 1, million USD; ``bm``, ``be`` over the
         market equity of December t - 1; ``op`` and ``inv``, operating profitability and investment
         of the same account, NaN where missing; ``records``, annual accounts of the company up to
@@ -61,6 +62,10 @@ class Formations:
 
     def __len__(self) -> int:
         return len(self.permno)
+
+    def with_variables(self, variables: Mapping[str, Array]) -> "Formations":
+        """Return the same formations with other variables."""
+        return replace(self, variables=variables)
 
     @cached_property
     def nyse(self) -> Array:
@@ -157,6 +162,15 @@ def holdings(
             **_changed_by_company(options, stocks, formations),
         },
     )
+
+
+def account_items(stocks: Stocks, accounts: Accounts, held: Holdings) -> dict[str, Array]:
+    """Return every item of the account behind the book equity of each formation, shape (k,)."""
+    annual, _ = _one_account_a_year(accounts, held.profile)
+    f = held.formations
+    december = _later(stocks, f.row, -_JUNE)
+    rows = annual.rows(stocks.gvkey[december], f.period - 1)
+    return {name: values[rows] for name, values in annual.accounts.items.items()}
 
 
 def usable(stocks: Stocks, profile: Profile) -> tuple[Array, dict[str, int]]:
@@ -269,6 +283,7 @@ def _formations(
     items = annual.accounts.items
     variables = {
         "me": equity.value[june],
+        "me_december": equity.value[december],
         "be": items["be"][account],
         "bm": items["be"][account] / equity.value[december],
         "op": _operating_profitability(items, options.op_require_cost)[account],

@@ -8,14 +8,16 @@ and the percentiles 5, 10, ..., 100.
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from truepremia.errors import DataError
+from truepremia.tidy.settings import SERIES
 from truepremia.tidy.values import french_codes
 
 PERCENTILES = tuple(range(5, 101, 5))
@@ -96,6 +98,29 @@ def read_series(path: str | Path) -> pd.DataFrame:
     if not monthly:
         raise DataError(f"{path}: there is no block of monthly returns; {_REMEDY}")
     return _decimals(monthly[0].table)
+
+
+def french_files(inputs: Any, keys: Iterable[str]) -> dict[str, str]:
+    """Return the files that a job was given, by their keys in the configuration."""
+    found = {key: inputs.get(f"french_{key}") for key in keys}
+    return {key: str(path) for key, path in found.items() if path}
+
+
+def with_series(published: pd.DataFrame, paths: Mapping[str, str]) -> pd.DataFrame:
+    """Return published factors with those of further files, one factor a file.
+
+    Parameters
+    ----------
+    published : DataFrame
+        ``month`` and factors.
+    paths : mapping of str to path
+        Files by the keys of ``SERIES``.
+    """
+    for key, path in paths.items():
+        series = read_series(path).iloc[:, 0].rename(SERIES[key])
+        kept = published.drop(columns=SERIES[key], errors="ignore")
+        published = kept.merge(series.reset_index(), on="month", how="outer")
+    return published.sort_values("month", ignore_index=True)
 
 
 def read_breakpoints(path: str | Path) -> pd.DataFrame:

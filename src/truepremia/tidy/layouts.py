@@ -43,14 +43,14 @@ LAYOUTS: Mapping[str, Layout] = {
         keys=("permno", "month"),
         aliases={**_MONTH, "exchange": ("exchange", "exchcd", "primaryexch")},
         required=("permno", "gvkey", "month", "ret_excess", "mktcap", "exchange"),
-        optional=("mktcap_lag", "ret", "permco"),
+        optional=("mktcap_lag", "ret", "retx", "permco"),
     ),
     "accounts": Layout(
         tables=("compustat_annual", "compustat"),
         keys=("gvkey", "datadate"),
         aliases={},
         required=("gvkey", "datadate", "be"),
-        optional=("op", "inv", "sale", "cogs", "xsga", "xint", "at", "ib", "indfmt"),
+        optional=("op", "inv", "sale", "cogs", "xsga", "xint", "at", "ib", "dp", "txdi", "indfmt"),
     ),
     "three_factors": Layout(
         tables=("factors_ff3_monthly", "factors_ff_monthly"),

@@ -31,7 +31,7 @@ from truepremia.typing import Array
 
 _DATES = ("month", "datadate")
 _LABELS = ("gvkey", "exchange", "indfmt")
-_RETURNS = ("ret_excess", "ret")
+_RETURNS = ("ret_excess", "ret", "retx")
 _SHOWN = 8
 
 

@@ -140,6 +140,22 @@ def evaluate_portfolios(
     return PortfolioEvaluation(tuple(fits), compared, tuple(_diagnosis(fits, compared)))
 
 
+def riskless_of(published: pd.DataFrame) -> "pd.Series[float]":
+    """Return the riskless return by month of a store's published factors.
+
+    Raises
+    ------
+    DataError
+        If the store has none.
+    """
+    if "rf" not in published:
+        raise DataError(
+            "French's portfolio returns are raw and the store has no riskless return (rf or "
+            "risk_free) to take from them; add it to the published factors"
+        )
+    return published.set_index("month")["rf"].dropna()
+
+
 def _fits(
     replicated: pd.DataFrame,
     published: PortfolioFile,

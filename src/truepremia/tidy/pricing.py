@@ -24,6 +24,7 @@ MODELS: Mapping[str, tuple[str, ...]] = {
     "CAPM": ("mkt_excess",),
     "FF3": ("mkt_excess", "smb", "hml"),
     "FF5": ("mkt_excess", "smb_ff5", "hml_ff5", "rmw", "cma"),
+    "FF6": ("mkt_excess", "smb_ff5", "hml_ff5", "rmw", "cma", "umd"),
 }
 """Factors of every model."""
 

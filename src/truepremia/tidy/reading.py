@@ -20,7 +20,7 @@ from truepremia.tidy.tables import Accounts, Stocks, dates, year_of
 from truepremia.tidy.values import french_codes
 from truepremia.typing import Array
 
-STOCK_VARIABLES = ("ret", "permco")
+STOCK_VARIABLES = ("ret", "retx", "permco")
 """Optional columns of the stocks, and any that are asked for."""
 
 _PERCENT = 0.2

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +14,12 @@ from truepremia.tidy.partitions import parquet_files, table_name
 
 OPTIONS = (
     *("profile", "five_factor_sort", "op_require_cost", "coerce", "busy_timeout"),
-    *("tables", "market_equity", "newey_west_lags"),
+    *("tables", "market_equity", "newey_west_lags", "sorts", "french"),
 )
 """Keys of the section that a store may set for itself."""
+
+SERIES = {"momentum": "umd", "short_term_reversal": "st_rev", "long_term_reversal": "lt_rev"}
+"""Factor of every file of one series, by its key in the configuration."""
 
 PUBLISHED = "french"
 """Folder of the evaluation of published series, so no name for a store."""
@@ -74,6 +77,10 @@ class StoreConfig:
         Whether size and book-to-market are of the security or of all securities of its company.
     newey_west_lags : int or None
         Lags of Newey and West, by their rule if None.
+    sorts : tuple of mapping
+        ``name``, ``by`` (pairs of a variable and its percentiles) and ``rebalance`` of every sort.
+    french : mapping of str to Path
+        Files of Kenneth French's library, by what is in them.
     """
 
     path: Path | None
@@ -86,6 +93,8 @@ class StoreConfig:
     tables: Mapping[str, str]
     market_equity: Literal["security", "company"]
     newey_west_lags: int | None
+    sorts: tuple[Mapping[str, Any], ...]
+    french: Mapping[str, Path]
 
     def source(self) -> str | list[str] | None:
         """Return the file of the user's own store, or its Parquet files, None for a panel's."""
@@ -118,6 +127,11 @@ class TidyConfig:
         enough = size.firms >= LEAST_FIRMS and size.months >= LEAST_MONTHS
         return [name for name, store in self.stores.items() if enough or not store.panel]
 
+    def french_files(self, name: str, *wanted: str) -> dict[str, str]:
+        """Return the files of Kenneth French's among the ``wanted``, as ``french_`` and the key."""
+        given = self.stores[name].french
+        return {f"french_{key}": str(given[key]) for key in wanted if key in given}
+
     def stage_settings(self, rule: str, name: str, seed: int) -> dict[str, Any]:
         """Return the part of the configuration that ``rule`` reads for the store ``name``."""
         store = self.stores[name]
@@ -130,9 +144,12 @@ class TidyConfig:
             return {"model": model, "index": index, "seed": seed, "demo": asdict(self.demo)}
         sorting = ("profile", "op_require_cost", "market_equity")
         by_rule = {
-            "read_store": chosen("coerce", "busy_timeout", "tables"),
+            "read_store": chosen("coerce", "busy_timeout", "tables")
+            | dict.fromkeys(("stock_variables", "account_items"), own_columns(store.sorts)),
+            "replicate_sorts": chosen(*sorting, "sorts"),
             "replicate_factors": chosen(*sorting, "five_factor_sort"),
             "replicate_exercises": chosen(*sorting),
+            "export_store_panel": chosen(*sorting),
             "evaluate_replication": chosen("profile", "newey_west_lags"),
             "price_portfolios": chosen("newey_west_lags"),
         }
@@ -150,6 +167,9 @@ def tidy_faults(section: Mapping[str, Any], root: Path, panels: Collection[str])
     panels : collection of str
         Economies that have a calibration.
     """
+    yield from _sort_faults("tidy.sorts", section["sorts"])
+    for key, file in section["french"].items():
+        yield from _file_faults(f"tidy.french.{key}", file, root)
     for name, store in _switched_on(section).items():
         where = f"tidy.stores.{name}"
         if name == PUBLISHED:
@@ -167,6 +187,9 @@ def tidy_faults(section: Mapping[str, Any], root: Path, panels: Collection[str])
                     f"choose a panel of {', '.join(panels)}"
                 )
         else:
+            yield from _sort_faults(f"{where}.sorts", store.get("sorts", {}))
+            for key, file in store.get("french", {}).items():
+                yield from _file_faults(f"{where}.french.{key}", file, root)
             tables = {**section["tables"], **store.get("tables", {})}
             yield from _path_faults(where, expanded(store["path"], root), table_names(tables))
 
@@ -201,6 +224,51 @@ def _path_faults(where: str, path: Path, tables: Collection[str]) -> Iterator[st
         yield f"{where}.path is {path}: there is no such file or folder; correct the path"
 
 
+def _sort_faults(where: str, sorts: Mapping[str, Any]) -> Iterator[str]:
+    for name, plan in sorts.items():
+        for variable, at in plan["by"].items() if plan else ():
+            if list(at) != sorted(set(at)):
+                yield (
+                    f"{where}.{name}.by.{variable} is {at}: percentiles must ascend, for example "
+                    "[30, 70]"
+                )
+
+
+def _file_faults(where: str, file: str | bool, root: Path) -> Iterator[str]:
+    if not file:
+        return
+    path = expanded(str(file), root)
+    if _UNSAFE & set(str(path)):
+        yield f"{where} is {path}: none of {{}}[]*? may be in the path; rename the file"
+    elif not path.is_file():
+        yield f"{where} is {path}: there is no such file; correct the path, or write off"
+
+
+def _plans(sorts: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return the sorts that are switched on in their normal form, by name."""
+    return tuple(
+        {
+            "name": name,
+            "by": [[variable, [float(p) for p in at]] for variable, at in plan["by"].items()],
+            "rebalance": plan.get("rebalance", "annual"),
+        }
+        for name, plan in sorted(sorts.items())
+        if plan
+    )
+
+
+BUILT_IN = frozenset(
+    {"me", "bm", "op", "inv", "ep", "cfp", "dp", "mom", "st_rev", "lt_rev", "be", "me_december"}
+)
+"""Variables of a sort that need no column of their own name."""
+
+
+def own_columns(sorts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the columns of a store that sorts ask for by name."""
+    named = [variable for plan in sorts for variable, _ in plan["by"]]
+    return sorted(set(named) - BUILT_IN)
+
+
 def tidy_config(section: Mapping[str, Any], root: Path) -> TidyConfig:
     """Return a section without faults in its types."""
     common = {key: section[key] for key in OPTIONS}
@@ -212,6 +280,9 @@ def tidy_config(section: Mapping[str, Any], root: Path) -> TidyConfig:
         settings["tables"] = {**section["tables"], **store.get("tables", {})}
         lags = settings["newey_west_lags"]
         settings["newey_west_lags"] = None if lags == "auto" else int(lags)
+        settings["sorts"] = _plans(settings["sorts"])
+        french = {**section["french"], **store.get("french", {})}
+        settings["french"] = {key: expanded(file, root) for key, file in french.items() if file}
         stores[name] = StoreConfig(path=path, panel=store.get("panel"), **settings)
     demo = section["demo"]
     return TidyConfig(

@@ -40,9 +40,12 @@ ACCOUNT_COLUMNS = {
     "xint": Column("million USD", "interest expense"),
     "at": Column("million USD", "total assets"),
     "ib": Column("million USD", "income before extraordinary items"),
+    "dp": Column("million USD", "depreciation and amortisation"),
+    "txdi": Column("million USD", "deferred taxes"),
 }
 VARIABLE_COLUMNS = {
     "ret": Column("per month", "total return of the month"),
+    "retx": Column("per month", "return of the month without dividends"),
     "permco": Column("", "company identifier of CRSP"),
 }
 AS_STORED = Column("as stored", "column of the store that was asked for")
@@ -57,6 +60,8 @@ PUBLISHED_COLUMNS = {
     "rmw": Column("per month", "robust minus weak operating profitability"),
     "cma": Column("per month", "conservative minus aggressive investment"),
     "umd": Column("per month", "up minus down, momentum"),
+    "st_rev": Column("per month", "short-term reversal"),
+    "lt_rev": Column("per month", "long-term reversal"),
 }
 MONTHS_PER_YEAR = 12
 _EPOCH_YEAR = 1970
@@ -202,6 +207,15 @@ def read_variables(path: str | Path, store: str) -> dict[str, Array]:
     """Read the optional columns of the stocks, row for row."""
     table = TableFile(path, "variables", store).read_arrow()
     return {name: numbers(table[name]) for name in table.column_names[2:]}
+
+
+def read_riskless(path: str | Path, store: str) -> dict[int, float]:
+    """Read the riskless return by month since January 1970, empty if the store has none."""
+    table = TableFile(path, "published", store).read_arrow()
+    if "rf" not in table.column_names:
+        return {}
+    month, rate = months(numbers(table["month"])), numbers(table["rf"])
+    return dict(zip(month.tolist(), rate.tolist(), strict=True))
 
 
 def write_accounts(path: str | Path, store: str, accounts: Accounts) -> None:
