@@ -18,7 +18,8 @@ with running(snakemake) as settings:
     replicated = replicated.merge(momentum, on="month", how="left")
     published = with_series(published, french_files(inputs, SERIES))
     noted = [*report["warnings"], *read_json(inputs.replication)["warnings"]]
-    noted += read_json(inputs.sorts)["warnings"]
+    if set(SERIES.values()) & set(published):
+        noted += read_json(inputs.sorts)["warnings"]
     with naming(report):
         lags = settings["newey_west_lags"]
         evaluation = evaluate(replicated, published, two_years, noted, lags)

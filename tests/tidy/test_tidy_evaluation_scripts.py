@@ -34,6 +34,7 @@ runpy.run_path(sys.argv[1], init_globals={"snakemake": job})
 
 INPUTS = {name: f"{name}.parquet" for name in ("factors", "published", "two_years")}
 INPUTS |= {"report": "store.json", "replication": "replication.json"}
+INPUTS |= {"momentum": "momentum.parquet", "sorts": "sorts.json"}
 OUTPUTS = {"json": "evaluation.json", "csv": "evaluation.csv", "text": "evaluation.txt"}
 OUTPUTS |= {"rolling": "rolling.parquet"}
 
@@ -59,8 +60,10 @@ def store(tmp_path):
     noise = draws.normal(0, 0.002, 72)
     tables = {"factors": factors, "two_years": factors.iloc[24:]}
     tables["published"] = factors.assign(smb=factors["smb"] + noise, hml=factors["hml"] - noise)
+    tables["momentum"] = pd.DataFrame({"month": MONTHS, "umd": draws.normal(0, 0.04, 72)})
     for name, table in tables.items():
         put(tmp_path, name, table)
+    write_json(tmp_path / "sorts.json", {"warnings": ["umd: 3 months skipped"]})
     about = {"source": "mine.sqlite", "edition": "SQLite", "profile": "seed2023"}
     write_json(tmp_path / "store.json", about | {"warnings": ["crsp_monthly.gvkey: odd"]})
     write_json(tmp_path / "replication.json", {"warnings": ["2 sorts have equal breakpoints"]})
@@ -98,6 +101,16 @@ def test_warnings_of_reading_and_replication_travel_with_the_evaluation(store):
     (folder / "evaluation.json").rename(folder / "tidy" / STORE / "evaluation.json")
     last = list(lines_of_warnings(folder / "tidy", [STORE, "unfinished"]))
     assert last == [f"store {STORE}: warning: {line}" for line in noted]
+
+
+def test_momentum_is_evaluated_where_it_is_published(store):
+    folder, tables = store
+    published = tables["published"].assign(umd=tables["momentum"]["umd"] * 0.9)
+    put(folder, "published", published)
+    assert run(folder).returncode == 0
+    content = json.loads((folder / "evaluation.json").read_text())
+    assert content["factors"]["umd"]["all"]["r2"] > 0.999
+    assert "umd: 3 months skipped" in content["warnings"]
 
 
 def test_a_second_evaluation_leaves_the_same_bytes(store):

@@ -8,7 +8,7 @@ import yaml
 
 from truepremia.errors import ConfigError
 from truepremia.panel import Size
-from truepremia.tidy.settings import DemoRules, StoreConfig
+from truepremia.tidy.settings import DemoRules
 from truepremia.workflow.config import load_config
 
 ROOT = Path(__file__).parents[2]
@@ -39,11 +39,13 @@ def message(**changes) -> str:
 
 def test_shipped_section_exports_a_demo_store():
     tidy = load().tidy
-    assert tidy.stores == {
-        "demo": StoreConfig(
-            None, "bgn_0", "auto", "dependent", False, False, 5.0, {}, "security", None
-        )
-    }
+    demo = tidy.stores["demo"]
+    assert list(tidy.stores) == ["demo"]
+    assert (demo.path, demo.panel, demo.profile) == (None, "bgn_0", "auto")
+    assert (demo.five_factor_sort, demo.market_equity) == ("dependent", "security")
+    assert (demo.coerce, demo.busy_timeout, demo.newey_west_lags) == (False, 5.0, None)
+    assert [plan["name"] for plan in demo.sorts] == ["momentum_deciles", "size_value"]
+    assert demo.french == demo.tables == {}
     assert tidy.published_data is True
     assert tidy.demo == DemoRules("1960-01", 12, "larger")
     assert tidy.stores["demo"].source() is None
@@ -113,6 +115,29 @@ def test_tables_lags_and_market_equity_are_chosen_by_store(working_folder):
     assert tidy.stage_settings("replicate_factors", "mine", 0)["market_equity"] == "company"
 
 
+def test_sorts_have_a_normal_form_and_ask_for_their_columns(working_folder):
+    (working_folder / "mine.sqlite").touch()
+    sorts = {"b": {"by": {"me": [50], "xrd": [30, 70.5]}}, "a": False}
+    tidy = load({"mine": {"path": str(working_folder / "mine.sqlite")}}, sorts=sorts).tidy
+    plans = tidy.stage_settings("replicate_sorts", "mine", 0)["sorts"]
+    by = [["me", [50.0]], ["xrd", [30.0, 70.5]]]
+    assert list(plans) == [{"name": "b", "by": by, "rebalance": "annual"}]
+    read = tidy.stage_settings("read_store", "mine", 0)
+    assert read["stock_variables"] == read["account_items"] == ["xrd"]
+
+
+def test_french_files_are_inputs_and_may_be_switched_off(working_folder):
+    for name in ("mine.sqlite", "op.zip"):
+        (working_folder / name).touch()
+    mine = {"path": str(working_folder / "mine.sqlite")}
+    files = {"op_portfolios": str(working_folder / "op.zip"), "momentum": False}
+    tidy = load({"mine": mine}, french=files).tidy
+    wanted = {"french_op_portfolios": str(working_folder / "op.zip")}
+    assert tidy.french_files("mine", "op_portfolios", "momentum") == wanted
+    off = load({"mine": mine | {"french": {"op_portfolios": False}}}, french=files).tidy
+    assert off.french_files("mine", "op_portfolios") == {}
+
+
 def test_store_is_switched_off():
     assert load({"demo": False}).tidy.stores == {}
 
@@ -163,6 +188,12 @@ def test_bad_store_is_refused_before_any_work(fault):
         ({"published_data": 1}, "tidy.published_data"),
         ({"tables": {"factors": "x"}}, "stocks, accounts, three_factors or five_factors"),
         ({"market_equity": "firm"}, "security or company"),
+        ({"sorts": {"x": {"by": {"bm": [70, 30]}}}}, "percentiles must ascend"),
+        ({"sorts": {"x": {"by": {"bm": [0]}}}}, "above 0 and below 100"),
+        ({"sorts": {"x": {"by": {}}}}, "one or two variables"),
+        ({"sorts": {"x": {"by": {"bm": [50]}, "rebalance": "daily"}}}, "annual or monthly"),
+        ({"french": {"momentum": "/absent.zip"}}, "tidy.french.momentum is /absent.zip"),
+        ({"french": {"market": "x"}}, "op_portfolios, op_breakpoints"),
         ({"newey_west_lags": -1}, "auto, or a number of lags"),
         ({"newey_west_lags": "six"}, "auto, or a number of lags"),
         ({"demo": {"first_month": "1960-13", "fiscal_year_end": 12, "nyse": "larger"}}, "YYYY-MM"),

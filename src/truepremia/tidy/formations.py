@@ -168,7 +168,7 @@ def account_items(stocks: Stocks, accounts: Accounts, held: Holdings) -> dict[st
     """Return every item of the account behind the book equity of each formation, shape (k,)."""
     annual, _ = _one_account_a_year(accounts, held.profile)
     f = held.formations
-    december = _later(stocks, f.row, -_JUNE)
+    december = row_of_month(stocks, f.row, -_JUNE)
     rows = annual.rows(stocks.gvkey[december], f.period - 1)
     return {name: values[rows] for name, values in annual.accounts.items.items()}
 
@@ -266,8 +266,8 @@ def _formations(
         If no stock has all that a formation needs in any year.
     """
     june = np.flatnonzero(rows & (stocks.month % MONTHS_PER_YEAR == _JUNE - 1))
-    december = _later(stocks, june, -_JUNE)
-    listed = _later(stocks, june, PROFILES[options.profile].exchange_month - _JUNE)
+    december = row_of_month(stocks, june, -_JUNE)
+    listed = row_of_month(stocks, june, PROFILES[options.profile].exchange_month - _JUNE)
     found = (december >= 0) & (listed >= 0) & rows[december] & rows[listed]
     june, december, listed = june[found], december[found], listed[found]
     year = year_of(stocks.month[june])
@@ -383,7 +383,7 @@ def _operating_profitability(items: Mapping[str, Array], require_cost: bool) -> 
     return np.where(has_cost & np.isfinite(profitability), profitability, np.nan)
 
 
-def _later(stocks: Stocks, row: Array, months: int) -> Array:
+def row_of_month(stocks: Stocks, row: Array, months: int) -> Array:
     """Return the rows of the same stocks ``months`` later, earlier if negative, -1 for none.
 
     Rows are in order and unique: the wanted one is that many rows away, or nearer after a gap.

@@ -11,7 +11,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from truepremia.errors import DataError
-from truepremia.tidy.formations import MIN_NYSE_STOCKS, Formations, Holdings, sortable
+from truepremia.tidy.formations import (
+    MIN_NYSE_STOCKS,
+    Formations,
+    Holdings,
+    row_of_month,
+    sortable,
+)
 from truepremia.tidy.replication import FactorModel, Spread, model_factors
 from truepremia.tidy.tables import MONTHS_PER_YEAR, Stocks, dates, year_of
 from truepremia.typing import Array
@@ -74,17 +80,17 @@ def past_return(stocks: Stocks, total: Array, first: int, last: int) -> Array:
     first, last : int
         Months before the one that is held, ``first`` the earlier.
     """
-    rows = len(stocks.month)
-    growth = np.zeros(rows)
+    rows = np.arange(len(stocks.month))
+    latest = row_of_month(stocks, rows, 1 - last) if last > 1 else rows
+    growth = np.zeros(len(rows))
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log1p(total)
-    for back in range(last - 1, first):
-        there = np.arange(rows) - back
-        same = there >= 0
+    for back in range(first - last + 1):
+        there = latest - back
+        same = (latest >= 0) & (there >= 0)
         np.maximum(there, 0, out=there)
-        same &= (stocks.permno[there] == stocks.permno) & (
-            stocks.month[there] == stocks.month - back
-        )
+        same &= stocks.permno[there] == stocks.permno
+        same &= stocks.month[there] == stocks.month - (last - 1 + back)
         growth += np.where(same, logs[there], np.nan)
     return np.asarray(np.expm1(growth))
 
