@@ -101,6 +101,8 @@ def files_of_store(name):
     if RUN.tidy.french_files(name, "op_portfolios"):
         files += [f"op_evaluation.{suffix}" for suffix in ("csv", "json", "txt")]
         files += [f"figures/op_evaluation.{suffix}" for suffix in ("pdf", "png")]
+    if RUN.tidy.french_files(name, "test_assets"):
+        files += ["asset_pricing.json", "asset_pricing.csv"]
     return [f"{RESULTS}/tidy/{name}/{file}" for file in files]
 
 

@@ -240,7 +240,6 @@ rule evaluate_replication:
 rule price_portfolios:
     input:
         unpack(further_series_of_store),
-        unpack(lambda w: RUN.tidy.french_files(w.store, "test_assets")),
         momentum=f"{TIDY}/momentum.parquet",
         portfolios=f"{TIDY}/portfolios.parquet",
         factors=f"{TIDY}/factors.parquet",
@@ -263,6 +262,33 @@ rule price_portfolios:
         stage=STAGES.stage("price_portfolios"),
     script:
         "../scripts/price_portfolios.py"
+
+
+rule price_test_assets:
+    input:
+        unpack(further_series_of_store),
+        unpack(lambda w: RUN.tidy.french_files(w.store, "test_assets")),
+        factors=f"{TIDY}/factors.parquet",
+        momentum=f"{TIDY}/momentum.parquet",
+        published=f"{TIDY}/published.parquet",
+        report=f"{TIDY}/store.json",
+    output:
+        json=f"{TIDY}/asset_pricing.json",
+        csv=f"{TIDY}/asset_pricing.csv",
+    log:
+        log_of("price_test_assets", "{store}"),
+    benchmark:
+        benchmark_of("price_test_assets", "{store}")
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        stage=STAGES.stage("price_test_assets"),
+    script:
+        "../scripts/price_test_assets.py"
 
 
 rule draw_replication:

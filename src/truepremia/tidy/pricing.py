@@ -135,7 +135,7 @@ class Pricing:
         """Return the tests in builtin types."""
         return {
             "alphas": {
-                origin: {test.model: _without_nan(asdict(test)) for test in tests}
+                origin: {test.model: without_nan(asdict(test)) for test in tests}
                 for origin, tests in self.alphas.items()
             },
             "fama_macbeth": asdict(self.cross_section) if self.cross_section else None,
@@ -209,12 +209,12 @@ def price(
     return Pricing(alphas, cross_section, tuple(warnings), rule)
 
 
-def _without_nan(values: Any) -> Any:
+def without_nan(values: Any) -> Any:
     """Return nested builtin values with None for NaN."""
     if isinstance(values, Mapping):
-        return {key: _without_nan(value) for key, value in values.items() if key != "undefined"}
+        return {key: without_nan(value) for key, value in values.items() if key != "undefined"}
     if isinstance(values, list | tuple):
-        return [_without_nan(value) for value in values]
+        return [without_nan(value) for value in values]
     return None if isinstance(values, float) and math.isnan(values) else values
 
 

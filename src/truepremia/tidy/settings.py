@@ -152,6 +152,7 @@ class TidyConfig:
             "export_store_panel": chosen(*sorting),
             "evaluate_replication": chosen("profile", "newey_west_lags"),
             "price_portfolios": chosen("newey_west_lags"),
+            "price_test_assets": chosen("newey_west_lags"),
         }
         return by_rule.get(rule, {})
 
