@@ -13,7 +13,7 @@ from truepremia.errors import ConfigError, DataError
 from truepremia.files.formats import read_json
 from truepremia.files.provenance import file_digest, library_versions, package_digest
 from truepremia.files.restricted_pickle import read_bundle
-from truepremia.workflow.stages import panel_files
+from truepremia.files.results import panel_files
 
 ROOT = Path(__file__).resolve().parents[3]
 """The repository folder, which holds the Snakefile."""
