@@ -61,7 +61,7 @@ rule judge_real_panel:
     input:
         panel=RUN.real_panel,
     output:
-        **RUN.of_method("{panel}"),
+        **RUN.of_method("{panel}", "real"),
     log:
         RUN.log("judge_real_panel", "{panel}_{method}"),
     wildcard_constraints:

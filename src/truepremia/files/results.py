@@ -77,9 +77,16 @@ def published_files() -> list[str]:
     return [f"tidy/{PUBLISHED}/{file}" for file in _PUBLISHED_TEXTS]
 
 
-def method_files(panel_id: str, method: str) -> dict[str, str]:
-    """Return the files of a judged method on a panel, simulated or real."""
-    folder = f"panels/{panel_id}/methods/{method}"
+def method_files(panel_id: str, method: str, track: str = "panels") -> dict[str, str]:
+    """Return the files of a judged method on a panel.
+
+    Parameters
+    ----------
+    panel_id, method : str
+    track : {"panels", "real"}
+        Whether the panel is simulated or of real stocks.
+    """
+    folder = f"{track}/{panel_id}/methods/{method}"
     return {"returns": f"{folder}_returns.parquet", "stats": f"{folder}_stats.parquet"}
 
 

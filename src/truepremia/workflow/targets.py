@@ -25,6 +25,7 @@ from truepremia.files.results import (
     store_files,
 )
 from truepremia.methods.registry import BUNDLED, bundled
+from truepremia.parallel import ONE_THREAD
 from truepremia.report.contents import CAPTIONS, FIGURES, TABLES, exhibits_of
 from truepremia.report.selection import finished_panels
 from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS
@@ -33,11 +34,6 @@ from truepremia.workflow.stages import Workflow, one_of
 
 PANELS_PER_SUMMARY = 25
 PANEL_OF_WILDCARDS = "{model}_{index}"
-
-ONE_THREAD = dict.fromkeys(
-    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
-)
-"""One thread of linear algebra in every job: bits must not depend on the number of cores."""
 
 
 class Run(Workflow):
@@ -105,9 +101,9 @@ class Run(Workflow):
         names = {"npz": "solution", "json": "diagnostics"}
         return {names[s]: f"{self.results}/solutions/{{model}}.{s}" for s in suffixes}
 
-    def of_method(self, panel: str = PANEL_OF_WILDCARDS) -> dict[str, str]:
-        """Return the files of a judged method."""
-        files = method_files(panel, "{method}")
+    def of_method(self, panel: str = PANEL_OF_WILDCARDS, track: str = "panels") -> dict[str, str]:
+        """Return the files of a judged method on a simulated panel, or on a "real" one."""
+        files = method_files(panel, "{method}", track)
         return {name: f"{self.results}/{file}" for name, file in files.items()}
 
     @property
@@ -397,7 +393,7 @@ class Run(Workflow):
     def judged_real(self, *what: str) -> list[str]:
         """Return the files of every method on every panel of real stocks."""
         return [
-            f"{self.results}/{method_files(panel, method)[name]}"
+            f"{self.results}/{method_files(panel, method, 'real')[name]}"
             for panel in self.config.real_panels
             for method, entry in self.config.methods.items()
             if not entry.truth
