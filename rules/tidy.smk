@@ -2,339 +2,225 @@
 
 
 wildcard_constraints:
-    store=one_of(RUN.tidy.stores),
-
-
-onstart:
-    for _name in sorted({*RUN.tidy.stores} - {*BUILT_STORES}):
-        print(
-            f"store {_name} is left out: a panel of {RUN.size.firms} firms and {RUN.size.months} "
-            f"months is too small for annual portfolios ({LEAST_FIRMS} and {LEAST_MONTHS} suffice); "
-            f"ask for a file such as {RESULTS}/tidy/{_name}/factors.parquet to try",
-            file=sys.stderr,
-        )
-
-
-onsuccess:
-    for _line in lines_of_warnings(Path(RESULTS) / "tidy", RUN.tidy.stores):
-        print(_line, file=sys.stderr)
+    store=RUN.stores,
 
 
 rule export_demo_store:
     input:
-        unpack(panel_of_store),
+        unpack(RUN.panel_of_store),
     output:
-        store=f"{TIDY}/demo.sqlite",
+        **RUN.of_store(store="demo.sqlite"),
     log:
-        log_of("export_demo_store", "{store}"),
-    benchmark:
-        benchmark_of("export_demo_store", "{store}")
+        RUN.log("export_demo_store", "{store}"),
     wildcard_constraints:
-        store=one_of(name for name, store in RUN.tidy.stores.items() if store.panel),
+        store=RUN.exported_stores,
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("export_demo_store"),
     params:
-        stage=STAGES.stage("export_demo_store"),
+        stage=RUN.parameter("export_demo_store"),
     script:
         "../scripts/export_demo_store.py"
 
 
 rule read_store:
     input:
-        store=source_of_store,
+        store=RUN.source_of_store,
     output:
-        stocks=f"{TIDY}/stocks.parquet",
-        variables=f"{TIDY}/variables.parquet",
-        accounts=f"{TIDY}/accounts.parquet",
-        published=f"{TIDY}/published.parquet",
-        report=f"{TIDY}/store.json",
+        **RUN.of_store("stocks", "variables", "accounts", "published"),
+        **RUN.of_store(report="store.json"),
     log:
-        log_of("read_store", "{store}"),
-    benchmark:
-        benchmark_of("read_store", "{store}")
+        RUN.log("read_store", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=3000,
-        runtime=30,
+        **RUN.needs("read_store"),
     params:
-        stage=STAGES.stage("read_store"),
+        stage=RUN.parameter("read_store"),
     script:
         "../scripts/read_store.py"
 
 
 rule replicate_factors:
     input:
-        stocks=f"{TIDY}/stocks.parquet",
-        variables=f"{TIDY}/variables.parquet",
-        accounts=f"{TIDY}/accounts.parquet",
-        report=f"{TIDY}/store.json",
+        **RUN.of_store("stocks", "variables", "accounts", report="store.json"),
     output:
-        formations=f"{TIDY}/formations.parquet",
-        breakpoints=f"{TIDY}/breakpoints.parquet",
-        cells=f"{TIDY}/cells.parquet",
-        factors=f"{TIDY}/factors.parquet",
-        portfolios=f"{TIDY}/portfolios.parquet",
-        replication=f"{TIDY}/replication.json",
+        **RUN.of_store("formations", "breakpoints", "cells", "factors", "portfolios"),
+        **RUN.of_store(replication="replication.json"),
     log:
-        log_of("replicate_factors", "{store}"),
-    benchmark:
-        benchmark_of("replicate_factors", "{store}")
+        RUN.log("replicate_factors", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=3000,
-        runtime=20,
+        **RUN.needs("replicate_factors"),
     params:
-        stage=STAGES.stage("replicate_factors"),
+        stage=RUN.parameter("replicate_factors"),
     script:
         "../scripts/replicate_factors.py"
 
 
 rule replicate_exercises:
     input:
-        stocks=f"{TIDY}/stocks.parquet",
-        variables=f"{TIDY}/variables.parquet",
-        accounts=f"{TIDY}/accounts.parquet",
-        report=f"{TIDY}/store.json",
+        **RUN.of_store("stocks", "variables", "accounts", report="store.json"),
     output:
-        two_years=f"{TIDY}/two_years.parquet",
-        op_portfolios=f"{TIDY}/op_portfolios.parquet",
-        op_breakpoints=f"{TIDY}/op_breakpoints.parquet",
+        **RUN.of_store("two_years", "op_portfolios", "op_breakpoints"),
     log:
-        log_of("replicate_exercises", "{store}"),
-    benchmark:
-        benchmark_of("replicate_exercises", "{store}")
+        RUN.log("replicate_exercises", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=3000,
-        runtime=20,
+        **RUN.needs("replicate_exercises"),
     params:
-        stage=STAGES.stage("replicate_exercises"),
+        stage=RUN.parameter("replicate_exercises"),
     script:
         "../scripts/replicate_exercises.py"
 
 
 rule replicate_sorts:
     input:
-        stocks=f"{TIDY}/stocks.parquet",
-        variables=f"{TIDY}/variables.parquet",
-        accounts=f"{TIDY}/accounts.parquet",
-        published=f"{TIDY}/published.parquet",
-        report=f"{TIDY}/store.json",
+        **RUN.of_store("stocks", "variables", "accounts", "published"),
+        **RUN.of_store(report="store.json"),
     output:
-        momentum=f"{TIDY}/momentum.parquet",
-        sorts=f"{TIDY}/sorts.parquet",
-        breakpoints=f"{TIDY}/sort_breakpoints.parquet",
-        report=f"{TIDY}/sorts.json",
+        **RUN.of_store("momentum", "sorts", breakpoints="sort_breakpoints.parquet"),
+        **RUN.of_store(report="sorts.json"),
     log:
-        log_of("replicate_sorts", "{store}"),
-    benchmark:
-        benchmark_of("replicate_sorts", "{store}")
+        RUN.log("replicate_sorts", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=3000,
-        runtime=20,
+        **RUN.needs("replicate_sorts"),
     params:
-        stage=STAGES.stage("replicate_sorts"),
+        stage=RUN.parameter("replicate_sorts"),
     script:
         "../scripts/replicate_sorts.py"
 
 
 rule export_store_panel:
     input:
-        stocks=f"{TIDY}/stocks.parquet",
-        variables=f"{TIDY}/variables.parquet",
-        accounts=f"{TIDY}/accounts.parquet",
-        published=f"{TIDY}/published.parquet",
-        report=f"{TIDY}/store.json",
+        **RUN.of_store("stocks", "variables", "accounts", "published"),
+        **RUN.of_store(report="store.json"),
     output:
-        panel=f"{TIDY}/panel.parquet",
+        **RUN.of_store("panel"),
     log:
-        log_of("export_store_panel", "{store}"),
-    benchmark:
-        benchmark_of("export_store_panel", "{store}")
+        RUN.log("export_store_panel", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=3000,
-        runtime=20,
+        **RUN.needs("export_store_panel"),
     params:
-        stage=STAGES.stage("export_store_panel"),
+        stage=RUN.parameter("export_store_panel"),
     script:
         "../scripts/export_store_panel.py"
 
 
 rule evaluate_op_portfolios:
     input:
-        unpack(
-            lambda w: RUN.tidy.french_files(w.store, "op_portfolios", "op_breakpoints")
-        ),
-        portfolios=f"{TIDY}/op_portfolios.parquet",
-        edges=f"{TIDY}/op_breakpoints.parquet",
-        published=f"{TIDY}/published.parquet",
-        report=f"{TIDY}/store.json",
+        unpack(RUN.french_files("op_portfolios", "op_breakpoints")),
+        **RUN.of_store("published", portfolios="op_portfolios.parquet"),
+        **RUN.of_store(edges="op_breakpoints.parquet", report="store.json"),
     output:
-        csv=f"{TIDY}/op_evaluation.csv",
-        json=f"{TIDY}/op_evaluation.json",
-        text=f"{TIDY}/op_evaluation.txt",
-        figures=[f"{TIDY}/figures/op_evaluation.{suffix}" for suffix in ("pdf", "png")],
+        **RUN.of_store(csv="op_evaluation.csv", json="op_evaluation.json"),
+        **RUN.of_store(text="op_evaluation.txt"),
+        figures=[f"{RUN.tidy}/figures/op_evaluation.{s}" for s in ("pdf", "png")],
     log:
-        log_of("evaluate_op_portfolios", "{store}"),
-    benchmark:
-        benchmark_of("evaluate_op_portfolios", "{store}")
+        RUN.log("evaluate_op_portfolios", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("evaluate_op_portfolios"),
     params:
-        stage=STAGES.stage("evaluate_op_portfolios"),
+        stage=RUN.parameter("evaluate_op_portfolios"),
     script:
         "../scripts/evaluate_op_portfolios.py"
 
 
 rule evaluate_replication:
     input:
-        unpack(further_series_of_store),
-        momentum=f"{TIDY}/momentum.parquet",
-        sorts=f"{TIDY}/sorts.json",
-        factors=f"{TIDY}/factors.parquet",
-        published=f"{TIDY}/published.parquet",
-        two_years=f"{TIDY}/two_years.parquet",
-        report=f"{TIDY}/store.json",
-        replication=f"{TIDY}/replication.json",
+        unpack(RUN.french_files(*SERIES)),
+        **RUN.of_store("factors", "momentum", "published", "two_years"),
+        **RUN.of_store(report="store.json", replication="replication.json"),
+        **RUN.of_store(sorts="sorts.json"),
     output:
-        json=f"{TIDY}/evaluation.json",
-        csv=f"{TIDY}/evaluation.csv",
-        text=f"{TIDY}/evaluation.txt",
-        rolling=f"{TIDY}/rolling.parquet",
+        **RUN.of_store("rolling", json="evaluation.json", csv="evaluation.csv"),
+        **RUN.of_store(text="evaluation.txt"),
     log:
-        log_of("evaluate_replication", "{store}"),
-    benchmark:
-        benchmark_of("evaluate_replication", "{store}")
+        RUN.log("evaluate_replication", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("evaluate_replication"),
     params:
-        stage=STAGES.stage("evaluate_replication"),
+        stage=RUN.parameter("evaluate_replication"),
     script:
         "../scripts/evaluate_replication.py"
 
 
 rule price_portfolios:
     input:
-        unpack(further_series_of_store),
-        momentum=f"{TIDY}/momentum.parquet",
-        portfolios=f"{TIDY}/portfolios.parquet",
-        factors=f"{TIDY}/factors.parquet",
-        published=f"{TIDY}/published.parquet",
-        report=f"{TIDY}/store.json",
+        unpack(RUN.french_files(*SERIES)),
+        **RUN.of_store("portfolios", "factors", "momentum", "published"),
+        **RUN.of_store(report="store.json"),
     output:
-        json=f"{TIDY}/pricing.json",
-        csv=f"{TIDY}/pricing.csv",
+        **RUN.of_store(json="pricing.json", csv="pricing.csv"),
     log:
-        log_of("price_portfolios", "{store}"),
-    benchmark:
-        benchmark_of("price_portfolios", "{store}")
+        RUN.log("price_portfolios", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("price_portfolios"),
     params:
-        stage=STAGES.stage("price_portfolios"),
+        stage=RUN.parameter("price_portfolios"),
     script:
         "../scripts/price_portfolios.py"
 
 
 rule price_test_assets:
     input:
-        unpack(further_series_of_store),
-        unpack(lambda w: RUN.tidy.french_files(w.store, "test_assets")),
-        factors=f"{TIDY}/factors.parquet",
-        momentum=f"{TIDY}/momentum.parquet",
-        published=f"{TIDY}/published.parquet",
-        report=f"{TIDY}/store.json",
+        unpack(RUN.french_files(*SERIES, "test_assets")),
+        **RUN.of_store("factors", "momentum", "published", report="store.json"),
     output:
-        json=f"{TIDY}/asset_pricing.json",
-        csv=f"{TIDY}/asset_pricing.csv",
+        **RUN.of_store(json="asset_pricing.json", csv="asset_pricing.csv"),
     log:
-        log_of("price_test_assets", "{store}"),
-    benchmark:
-        benchmark_of("price_test_assets", "{store}")
+        RUN.log("price_test_assets", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("price_test_assets"),
     params:
-        stage=STAGES.stage("price_test_assets"),
+        stage=RUN.parameter("price_test_assets"),
     script:
         "../scripts/price_test_assets.py"
 
 
 rule draw_replication:
     input:
-        factors=f"{TIDY}/factors.parquet",
-        published=f"{TIDY}/published.parquet",
-        rolling=f"{TIDY}/rolling.parquet",
-        cells=f"{TIDY}/cells.parquet",
-        breakpoints=f"{TIDY}/breakpoints.parquet",
-        formations=f"{TIDY}/formations.parquet",
-        evaluation=f"{TIDY}/evaluation.json",
+        **RUN.of_store("factors", "published", "rolling", "cells", "breakpoints"),
+        **RUN.of_store("formations", evaluation="evaluation.json"),
     output:
-        figures=[f"{TIDY}/{figure}" for figure in REPLICATION_FIGURES],
+        figures=[f"{RUN.tidy}/{figure}" for figure in REPLICATION_FIGURES],
     log:
-        log_of("draw_replication", "{store}"),
-    benchmark:
-        benchmark_of("draw_replication", "{store}")
+        RUN.log("draw_replication", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("draw_replication"),
     params:
-        stage=STAGES.stage("draw_replication"),
+        stage=RUN.parameter("draw_replication"),
     script:
         "../scripts/draw_replication.py"
 
 
 rule evaluate_published:
     output:
-        evaluation_json=f"{RESULTS}/tidy/{PUBLISHED}/evaluation.json",
-        evaluation_csv=f"{RESULTS}/tidy/{PUBLISHED}/evaluation.csv",
-        pricing_json=f"{RESULTS}/tidy/{PUBLISHED}/pricing.json",
-        pricing_csv=f"{RESULTS}/tidy/{PUBLISHED}/pricing.csv",
+        **RUN.of_published(),
     log:
-        log_of("evaluate_published", PUBLISHED),
-    benchmark:
-        benchmark_of("evaluate_published", PUBLISHED)
+        RUN.log("evaluate_published", PUBLISHED),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("evaluate_published"),
     params:
-        stage=STAGES.stage("evaluate_published"),
+        stage=RUN.parameter("evaluate_published"),
     script:
         "../scripts/evaluate_published.py"

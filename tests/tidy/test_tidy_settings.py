@@ -10,6 +10,7 @@ from truepremia.errors import ConfigError
 from truepremia.panel import Size
 from truepremia.tidy.settings import DemoRules
 from truepremia.workflow.config import load_config
+from truepremia.workflow.stages import Workflow
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -27,6 +28,10 @@ def load(stores=None, panels=None, **changes):
     if stores is not None:
         config["tidy"]["stores"] = stores
     return load_config(config | ({} if panels is None else {"panels": panels}), ROOT)
+
+
+def settings_of(config, rule):
+    return Workflow(config, ROOT).settings(rule, {"store": "mine"})
 
 
 def message(**changes) -> str:
@@ -107,22 +112,22 @@ def test_tables_lags_and_market_equity_are_chosen_by_store(working_folder):
     (working_folder / "mine.sqlite").touch()
     mine = {"path": str(working_folder / "mine.sqlite"), "tables": {"accounts": "fundamentals"}}
     mine |= {"newey_west_lags": 3, "market_equity": "company"}
-    tidy = load({"mine": mine}, tables={"stocks": "msf"}).tidy
-    assert tidy.stores["mine"].tables == {"stocks": "msf", "accounts": "fundamentals"}
-    settings = tidy.stage_settings("read_store", "mine", 0)
+    config = load({"mine": mine}, tables={"stocks": "msf"})
+    assert config.tidy.stores["mine"].tables == {"stocks": "msf", "accounts": "fundamentals"}
+    settings = settings_of(config, "read_store")
     assert settings["tables"] == {"stocks": "msf", "accounts": "fundamentals"}
-    assert tidy.stage_settings("price_portfolios", "mine", 0)["newey_west_lags"] == 3
-    assert tidy.stage_settings("replicate_factors", "mine", 0)["market_equity"] == "company"
+    assert settings_of(config, "price_portfolios")["newey_west_lags"] == 3
+    assert settings_of(config, "replicate_factors")["market_equity"] == "company"
 
 
 def test_sorts_have_a_normal_form_and_ask_for_their_columns(working_folder):
     (working_folder / "mine.sqlite").touch()
     sorts = {"b": {"by": {"me": [50], "xrd": [30, 70.5]}}, "a": False}
-    tidy = load({"mine": {"path": str(working_folder / "mine.sqlite")}}, sorts=sorts).tidy
-    plans = tidy.stage_settings("replicate_sorts", "mine", 0)["sorts"]
+    config = load({"mine": {"path": str(working_folder / "mine.sqlite")}}, sorts=sorts)
+    plans = settings_of(config, "replicate_sorts")["sorts"]
     by = [["me", [50.0]], ["xrd", [30.0, 70.5]]]
     assert list(plans) == [{"name": "b", "by": by, "rebalance": "annual"}]
-    read = tidy.stage_settings("read_store", "mine", 0)
+    read = settings_of(config, "read_store")
     assert read["stock_variables"] == read["account_items"] == ["xrd"]
 
 

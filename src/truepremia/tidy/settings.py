@@ -4,10 +4,11 @@ import contextlib
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from truepremia.files.results import PUBLISHED
 from truepremia.panel import Size
 from truepremia.tidy.layouts import table_names
 from truepremia.tidy.partitions import parquet_files, table_name
@@ -20,9 +21,6 @@ OPTIONS = (
 
 SERIES = {"momentum": "umd", "short_term_reversal": "st_rev", "long_term_reversal": "lt_rev"}
 """Factor of every file of one series, by its key in the configuration."""
-
-PUBLISHED = "french"
-"""Folder of the evaluation of published series, so no name for a store."""
 
 LEAST_FIRMS, LEAST_MONTHS = 20, 36
 """Smallest panel that is exported unasked: fewer firms or months leave nothing to sort."""
@@ -131,30 +129,6 @@ class TidyConfig:
         """Return the files of Kenneth French's among the ``wanted``, as ``french_`` and the key."""
         given = self.stores[name].french
         return {f"french_{key}": str(given[key]) for key in wanted if key in given}
-
-    def stage_settings(self, rule: str, name: str, seed: int) -> dict[str, Any]:
-        """Return the part of the configuration that ``rule`` reads for the store ``name``."""
-        store = self.stores[name]
-
-        def chosen(*keys: str) -> dict[str, Any]:
-            return {key: getattr(store, key) for key in keys}
-
-        if rule == "export_demo_store":
-            model, _, index = str(store.panel).rpartition("_")
-            return {"model": model, "index": index, "seed": seed, "demo": asdict(self.demo)}
-        sorting = ("profile", "op_require_cost", "market_equity")
-        by_rule = {
-            "read_store": chosen("coerce", "busy_timeout", "tables")
-            | dict.fromkeys(("stock_variables", "account_items"), own_columns(store.sorts)),
-            "replicate_sorts": chosen(*sorting, "sorts"),
-            "replicate_factors": chosen(*sorting, "five_factor_sort"),
-            "replicate_exercises": chosen(*sorting),
-            "export_store_panel": chosen(*sorting),
-            "evaluate_replication": chosen("profile", "newey_west_lags"),
-            "price_portfolios": chosen("newey_west_lags"),
-            "price_test_assets": chosen("newey_west_lags"),
-        }
-        return by_rule.get(rule, {})
 
 
 def tidy_faults(section: Mapping[str, Any], root: Path, panels: Collection[str]) -> Iterator[str]:
