@@ -164,9 +164,11 @@ def replicated(tables, stocks=1.0) -> pd.DataFrame:
 
 def edges(factor=1.0) -> pd.DataFrame:
     rows = [
-        (year, "deciles", p / 10, factor * p / 10) for year in (1969, 1975) for p in range(1, 10)
+        (pd.Timestamp(year, 7, 1), "deciles", p / 10, factor * p / 10)
+        for year in (1969, 1975)
+        for p in range(1, 10)
     ]
-    return pd.DataFrame(rows, columns=["year", "sort", "probability", "value"])
+    return pd.DataFrame(rows, columns=["period", "sort", "probability", "value"])
 
 
 def french_edges() -> pd.DataFrame:

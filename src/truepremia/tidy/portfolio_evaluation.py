@@ -112,7 +112,8 @@ def evaluate_portfolios(
     riskless : Series
         By month, decimals.
     edges : DataFrame
-        Breakpoints of the replication: ``year``, ``sort``, ``probability`` and ``value``.
+        Breakpoints of the replication: ``period`` (July of the sorting year), ``sort``,
+        ``probability`` and ``value``.
     french_edges : DataFrame, optional
         French's, by year with his percentiles as columns.
 
@@ -195,7 +196,8 @@ def _compared(edges: pd.DataFrame, french_edges: pd.DataFrame | None) -> pd.Data
     columns = ["decade", "probability", "replicated", "published"]
     if french_edges is None:
         return pd.DataFrame(columns=columns)
-    ours = edges.drop_duplicates(["year", "probability"])
+    ours = edges.assign(year=pd.DatetimeIndex(edges["period"]).year)
+    ours = ours.drop_duplicates(["year", "probability"])
     ours = ours.assign(percent=(100 * ours["probability"]).round().astype(int))
     theirs = french_edges.drop(columns="firms").reset_index()
     theirs = theirs.melt("year", var_name="percent", value_name="published")
