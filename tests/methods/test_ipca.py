@@ -113,10 +113,8 @@ def test_explained_sum_is_flat_at_gamma(K):
 
 def test_as_many_factors_as_instruments_are_the_slopes_of_monthly_regressions(small_world):
     item = walk(IPCA((6,)), small_world.months)[-1][0]
-    slopes = []
-    for m in small_world.months[-WINDOW - 1 : -1]:
-        slopes.append(np.linalg.lstsq(instruments(m.known), m.earned, rcond=None)[0])
-    slopes = np.array(slopes)
+    window = small_world.months[-WINDOW - 1 : -1]
+    slopes = np.array([np.linalg.pinv(instruments(m.known)) @ m.earned for m in window])
     now = np.linalg.pinv(instruments(small_world.months[-1].known)).T
     for alpha in (0.0, 1e-2, 1.0):
         # Rotations of the slopes leave the ridge alone: Gamma'Gamma = I.

@@ -65,7 +65,7 @@ def test_lasso_on_portfolios_solves_all_penalties_as_coordinate_descent_does(see
         np.testing.assert_allclose(b, coordinate_descent(S, m, first, second), atol=1e-7)
 
 
-def test_lasso_on_portfolios_is_the_lasso_of_scikit_learn(small_world):
+def test_lasso_on_portfolios_is_the_lasso_of_scikit_learn():
     from sklearn.linear_model import Lasso  # slow to import
 
     m, S = moments(np.random.default_rng(1), 8, 40)
@@ -77,7 +77,7 @@ def test_lasso_on_portfolios_is_the_lasso_of_scikit_learn(small_world):
     np.testing.assert_allclose(found, reference.coef_, atol=1e-8)
 
 
-def test_portfolios_that_are_copies_share_their_weight(small_world):
+def test_portfolios_that_are_copies_share_their_weight():
     m, S = moments(np.random.default_rng(2), 5, 40)
     twice = np.r_[0, 0:5]
     b = lasso(S[np.ix_(twice, twice)], m[twice], np.array([0.05 * np.abs(m).max()]), np.ones(1))[0]

@@ -28,10 +28,10 @@ def test_all_components_together_are_the_ridge_on_the_portfolios(small_world):
 
 
 def test_components_are_those_of_scikit_learn(small_world):
-    from sklearn.decomposition import PCA as Reference  # slow to import
+    from sklearn import decomposition  # slow to import
 
     X = base_returns(small_world)
-    expected = Reference(n_components=P).fit(X).components_
+    expected = decomposition.PCA(n_components=P).fit(X).components_
     found = principal_components(X).T
     signs = np.sign(np.sum(found * expected, axis=1))
     np.testing.assert_allclose(found, signs[:, None] * expected, atol=1e-9)
