@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import Any
 
 from truepremia.errors import ConfigError
+from truepremia.methods.class_source import class_faults
+from truepremia.methods.options import different, number, one_of, whole
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,25 @@ REQUIRED: Any = object()
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What of a run the options of a method must fit.
+
+    Parameters
+    ----------
+    months : int
+        Months of every panel.
+    window : int
+        Months of the window.
+    characteristics : mapping of str to tuple of str
+        Characteristics of every economy that has panels, by its name.
+    """
+
+    months: int
+    window: int
+    characteristics: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Kind:
     """A way to form factors or portfolios.
 
@@ -69,6 +90,13 @@ class Kind:
         Whether the report lists its factors, economy by economy: it has few.
     cost : tuple of float
         CPU seconds and megabytes of judging the default panel, measured and rounded up.
+    looked_up : callable
+        Takes all options, each following its rule, and returns what they name that is not there.
+    joint : callable
+        Takes all options and a :class:`Plan` and returns what in them does not fit the run.
+    base : str
+        Option that names the kind whose portfolios the method starts from; empty if none does.
+        The class takes the base method itself.
     """
 
     name: str
@@ -81,6 +109,9 @@ class Kind:
     settings: Mapping[str, str] = field(default_factory=dict)
     reported: bool = False
     cost: tuple[float, float] = (3.0, 100.0)
+    looked_up: Callable[[Mapping[str, Any]], list[str]] = lambda _: []
+    joint: Callable[[Mapping[str, Any], Plan], list[str]] = lambda _options, _plan: []
+    base: str = ""
 
     @property
     def module_path(self) -> str:
@@ -97,9 +128,33 @@ class Kind:
         settings : mapping
             The whole configuration, or the part of it that :attr:`settings` names.
         """
-        chosen = {name: option.default for name, option in self.options.items()} | dict(options)
+        chosen = self.chosen(options)
         chosen |= {argument: settings[key] for argument, key in self.settings.items()}
+        if self.base:
+            chosen[self.base] = KINDS[chosen[self.base]].make({}, settings)
         return getattr(import_module(self.module_path), self.made_by)(**chosen)
+
+    def chosen(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all options: those that are said, and the defaults of the others."""
+        return {name: option.default for name, option in self.options.items()} | dict(options)
+
+    def loads(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the modules that hold a method with these options, for digests."""
+        return tuple(kind.module_path for kind in self._kinds(options))
+
+    def reads(self, options: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the keys of the whole configuration that a method with these options uses."""
+        keys = (key for kind in self._kinds(options) for key in kind.settings.values())
+        return tuple(dict.fromkeys(keys))
+
+    def _kinds(self, options: Mapping[str, Any]) -> list["Kind"]:
+        based = [KINDS[self.chosen(options)[self.base]]] if self.base else []
+        return [self, *based]
+
+    def misfits(self, options: Mapping[str, Any], plan: Plan) -> list[str]:
+        """Return what in options without faults does not fit the run."""
+        based = KINDS[self.chosen(options)[self.base]].misfits({}, plan) if self.base else []
+        return [*self.joint(self.chosen(options), plan), *based]
 
     def faults(self, options: Mapping[str, Any]) -> list[str]:
         """Return what is wrong with the options of one method."""
@@ -115,7 +170,7 @@ class Kind:
                 wrong.append(f"{name} is {options[name]!r}: must be {option.rule}")
             if name not in options and option.default is REQUIRED:
                 wrong.append(f"kind {self.name} needs {name}: {option.rule}")
-        return wrong
+        return wrong or self.looked_up(self.chosen(options))
 
 
 def suggestion(name: str, known: Mapping[str, Any]) -> str:
@@ -127,8 +182,48 @@ def suggestion(name: str, known: Mapping[str, Any]) -> str:
 LOADINGS = ("taylor", "proj")
 """Ways in which the true loadings of an economy are computed."""
 
+BASES = ("managed", "sorts25", "deciles", "ff", "fm")
+"""Kinds whose portfolios others start from."""
+
 BLUE, RED, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-ORANGE, SKY, GREY = "#E69F00", "#56B4E9", "#666666"
+ORANGE, SKY, YELLOW, GREY = "#E69F00", "#56B4E9", "#B8A800", "#666666"
+
+_BASE = Option("managed", f"one of {', '.join(BASES)}", one_of(*BASES))
+_FACTORS = Option([1, 2, 3, 4, 5], "a list of different integers >= 1", different(whole))
+
+
+def _few_instruments(options: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Refuse more factors than there are characteristics and a constant."""
+    most = max(options["factors"])
+    return [
+        f"factors has {most}: must be at most {len(names) + 1} in {economy}, its {len(names)} "
+        "characteristics and one; leave it out"
+        for economy, names in plan.characteristics.items()
+        if most > len(names) + 1
+    ]
+
+
+def _size_and_bm(options: Mapping[str, Any], plan: Plan) -> list[str]:  # noqa: ARG001 (has none)
+    """Refuse economies whose firms have no size or no book-to-market ratio."""
+    return [
+        f"the 25 portfolios need the characteristics size and bm: {economy} has only "
+        f"{', '.join(names)}; switch the method off or use deciles"
+        for economy, names in plan.characteristics.items()
+        if not {"size", "bm"} <= set(names)
+    ]
+
+
+def _first_within(options: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Refuse a first fit after the end of the panel."""
+    first = options["first"]
+    if first < plan.months:
+        return []
+    return [f"first is {first}, months is {plan.months}: must be less; lower first"]
+
+
+def _regressor(options: Mapping[str, Any]) -> list[str]:
+    return class_faults(options["regressor"], ("fit", "predict"), options["arguments"])
+
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
@@ -173,6 +268,127 @@ KINDS: Mapping[str, Kind] = {
             made_by="CAPM",
             look=Look(ORANGE, "D", "-"),
             reported=True,
+        ),
+        Kind(
+            name="managed",
+            title="managed portfolios",
+            family="portfolios",
+            module="managed",
+            made_by="Managed",
+            look=Look(SKY, "p", "-"),
+        ),
+        Kind(
+            name="sorts25",
+            title="25 portfolios",
+            family="portfolios",
+            module="sorted_portfolios",
+            made_by="Sorts25",
+            look=Look(SKY, "s", "--"),
+            joint=_size_and_bm,
+        ),
+        Kind(
+            name="deciles",
+            title="deciles",
+            family="portfolios",
+            module="sorted_portfolios",
+            made_by="Deciles",
+            look=Look(SKY, "X", "-."),
+        ),
+        Kind(
+            name="pca",
+            title="principal components of {base}",
+            family="latent factors",
+            module="pca",
+            made_by="PCA",
+            options={
+                "base": _BASE,
+                "factors": _FACTORS,
+                "gamma": Option(-1, "a number >= -1", lambda v: number(v) and v >= -1),
+            },
+            base="base",
+            look=Look(PINK, "v", "-"),
+        ),
+        Kind(
+            name="ipca",
+            title="instrumented PCA",
+            family="latent factors",
+            module="ipca",
+            made_by="IPCA",
+            options={"factors": _FACTORS},
+            joint=_few_instruments,
+            look=Look(PINK, "P", "--"),
+        ),
+        Kind(
+            name="kns",
+            title="shrunk {base}",
+            family="shrinkage",
+            module="kns",
+            made_by="KNS",
+            options={
+                "base": _BASE,
+                "kappas": Option(
+                    [0.02 * 100 ** (k / 12) for k in range(13)],
+                    "a list of different numbers > 0",
+                    different(lambda v: number(v) and v > 0),
+                ),
+                "lasso": Option(
+                    [0],
+                    "a list of different numbers from 0 to below 1",
+                    different(lambda v: number(v) and 0 <= v < 1),
+                ),
+                "space": Option(
+                    "components",
+                    "components or characteristics",
+                    one_of("components", "characteristics"),
+                ),
+            },
+            base="base",
+            look=Look(GREY, "*", "-"),
+        ),
+        Kind(
+            name="dkkm",
+            title="random features",
+            family="complexity",
+            module="dkkm",
+            made_by="DKKM",
+            options={
+                "features": Option(
+                    [6, 36, 360],
+                    "a list of different even integers >= 2",
+                    different(lambda v: whole(v, 2) and v % 2 == 0),
+                ),
+                "rank_features": Option(True, "true or false", lambda v: isinstance(v, bool)),
+            },
+            look=Look(YELLOW, "h", "-"),
+        ),
+        Kind(
+            name="predictor",
+            title="predicted by {regressor}",
+            family="prediction",
+            module="predictor",
+            made_by="Predictor",
+            options={
+                "regressor": Option(
+                    REQUIRED, "the dotted name of a class", lambda v: isinstance(v, str)
+                ),
+                "arguments": Option(
+                    {},
+                    "a mapping of names to values",
+                    lambda v: isinstance(v, Mapping) and all(isinstance(k, str) for k in v),
+                ),
+                "refit": Option(12, "an integer >= 1", whole),
+                "first": Option(120, "an integer >= 2", lambda v: whole(v, 2)),
+                "target": Option(
+                    "return",
+                    "return, demeaned or rank",
+                    one_of("return", "demeaned", "rank"),
+                ),
+                "portfolio": Option("rank", "rank or proportional", one_of("rank", "proportional")),
+                "market": Option("equal", "equal or value", one_of("equal", "value")),
+            },
+            looked_up=_regressor,
+            joint=_first_within,
+            look=Look(BLUE, "d", ":"),
         ),
     )
 }
