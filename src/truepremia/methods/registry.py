@@ -52,23 +52,10 @@ def nothing_joint(options: Mapping[str, Any], facts: Mapping[str, Any]) -> list[
     return []
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What of a run the options of a method must fit.
-
-    Parameters
-    ----------
-    months : int
-        Months of every panel.
-    window : int
-        Months of the window.
-    characteristics : mapping of str to tuple of str
-        Characteristics of every economy that has panels, by its name.
-    """
-
-    months: int
-    window: int
-    characteristics: Mapping[str, tuple[str, ...]]
+def nothing_looked_up(options: Mapping[str, Any]) -> list[str]:
+    """Return no fault: most kinds name nothing outside the configuration."""
+    del options
+    return []
 
 
 @dataclass(frozen=True)
@@ -93,16 +80,14 @@ class Kind:
         cells, by argument.
     look : Look
     joint : callable
-        Takes the options and what they may depend on, ``months``, ``window`` and
-        ``characteristics`` (their number by economy), to the rules that they break together.
+        Takes all options and what they may depend on, ``months``, ``window`` and
+        ``characteristics`` (their names by economy), to the rules that they break together.
     reported : bool
         Whether the report lists its factors, economy by economy: it has few.
     cost : tuple of float
         CPU seconds and megabytes of judging the default panel, measured and rounded up.
     looked_up : callable
         Takes all options, each following its rule, and returns what they name that is not there.
-    joint : callable
-        Takes all options and a :class:`Plan` and returns what in them does not fit the run.
     base : str
         Option that names the kind whose portfolios the method starts from; empty if none does.
         The class takes the base method itself.
@@ -119,19 +104,13 @@ class Kind:
     joint: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] = nothing_joint
     reported: bool = False
     cost: tuple[float, float] = (3.0, 100.0)
-    looked_up: Callable[[Mapping[str, Any]], list[str]] = lambda _: []
-    joint: Callable[[Mapping[str, Any], Plan], list[str]] = lambda _options, _plan: []
+    looked_up: Callable[[Mapping[str, Any]], list[str]] = nothing_looked_up
     base: str = ""
 
     @property
     def module_path(self) -> str:
         """Full name of the module, for digests."""
         return f"truepremia.methods.{self.module}"
-
-    def loads(self, options: Mapping[str, Any]) -> list[str]:
-        """Return the modules that a method with ``options`` loads by name."""
-        base = options.get("base", getattr(self.options.get("base"), "default", None))
-        return [self.module_path, *([KINDS[base].module_path] if base in KINDS else [])]
 
     def make(self, options: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
         """Return a fresh method.
@@ -153,9 +132,9 @@ class Kind:
         """Return all options: those that are said, and the defaults of the others."""
         return {name: option.default for name, option in self.options.items()} | dict(options)
 
-    def loads(self, options: Mapping[str, Any]) -> tuple[str, ...]:
-        """Return the modules that hold a method with these options, for digests."""
-        return tuple(kind.module_path for kind in self._kinds(options))
+    def loads(self, options: Mapping[str, Any]) -> list[str]:
+        """Return the modules that a method with ``options`` loads by name, for digests."""
+        return [kind.module_path for kind in self._kinds(options)]
 
     def reads(self, options: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the keys of the whole configuration that a method with these options uses."""
@@ -166,10 +145,11 @@ class Kind:
         based = [KINDS[self.chosen(options)[self.base]]] if self.base else []
         return [self, *based]
 
-    def misfits(self, options: Mapping[str, Any], plan: Plan) -> list[str]:
-        """Return what in options without faults does not fit the run."""
-        based = KINDS[self.chosen(options)[self.base]].misfits({}, plan) if self.base else []
-        return [*self.joint(self.chosen(options), plan), *based]
+    def misfits(self, options: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+        """Return what in options without faults does not fit the rest of the configuration."""
+        own, *based = self._kinds(options)
+        wrong = own.joint(self.chosen(options), facts)
+        return [*wrong, *(fault for kind in based for fault in kind.misfits({}, facts))]
 
     def faults(self, options: Mapping[str, Any]) -> list[str]:
         """Return what is wrong with the options of one method."""
@@ -207,33 +187,34 @@ _BASE = Option("managed", f"one of {', '.join(BASES)}", one_of(*BASES))
 _FACTORS = Option([1, 2, 3, 4, 5], "a list of different integers >= 1", different(whole))
 
 
-def _few_instruments(options: Mapping[str, Any], plan: Plan) -> list[str]:
+def _few_instruments(options: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     """Refuse more factors than there are characteristics and a constant."""
     most = max(options["factors"])
     return [
         f"factors has {most}: must be at most {len(names) + 1} in {economy}, its {len(names)} "
         "characteristics and one; leave it out"
-        for economy, names in plan.characteristics.items()
+        for economy, names in facts["characteristics"].items()
         if most > len(names) + 1
     ]
 
 
-def _size_and_bm(options: Mapping[str, Any], plan: Plan) -> list[str]:  # noqa: ARG001 (has none)
+def _size_and_bm(options: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     """Refuse economies whose firms have no size or no book-to-market ratio."""
+    del options
     return [
         f"the 25 portfolios need the characteristics size and bm: {economy} has only "
         f"{', '.join(names)}; switch the method off or use deciles"
-        for economy, names in plan.characteristics.items()
+        for economy, names in facts["characteristics"].items()
         if not {"size", "bm"} <= set(names)
     ]
 
 
-def _first_within(options: Mapping[str, Any], plan: Plan) -> list[str]:
+def _first_within(options: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     """Refuse a first fit after the end of the panel."""
     first = options["first"]
-    if first < plan.months:
+    if first < facts["months"]:
         return []
-    return [f"first is {first}, months is {plan.months}: must be less; lower first"]
+    return [f"first is {first}, months is {facts['months']}: must be less; lower first"]
 
 
 def _regressor(options: Mapping[str, Any]) -> list[str]:
