@@ -84,11 +84,25 @@ class InstrumentedWindow:
             return _completed(self.basis)[:, :K], f
         best: Point | None = None
         for start in self._starts(K):
-            point = self._stationary(self.at(start, K), best)
+            point = self._stationary(self.at(self._least_squares(start), K), best)
             if best is None or point.explained > best.explained:
                 best = point
         assert best is not None
         return self.basis @ best.Q[:, :K], np.ascontiguousarray(best.f.T)
+
+    def _least_squares(self, Gamma: Array) -> Array:
+        """Return an orthogonal Q whose first columns are Gamma after alternating least squares.
+
+        One step is f = (Gamma'W Gamma)^+ Gamma'x, then sum (f f' x W) vec Gamma = sum vec x f'.
+        """
+        L, K = Gamma.shape
+        W = self.W.reshape(L * L, -1)
+        for _ in range(LEAST_SQUARES_FIRST):
+            both = (Gamma[:, None, :, None] * Gamma[None, :, None, :]).reshape(L * L, K * K)
+            inverse = self._inverses((both.T @ W).reshape(K, K, -1))
+            f = np.einsum("kls,ls->ks", inverse, Gamma.T @ self.x)
+            Gamma = np.linalg.qr(_best_loadings(f, W, self.x))[0]
+        return np.linalg.qr(Gamma, mode="complete")[0]
 
     def at(self, Q: Array, K: int) -> "Point":
         """Return what factors explain whose Gamma is the first K columns of the orthogonal Q."""
@@ -99,28 +113,28 @@ class InstrumentedWindow:
         return Point(self, Q, K, T, q, inverse, f, u, float(np.sum(q[:K] * f)), u @ f.T)
 
     def _starts(self, K: int) -> Iterator[Array]:
-        """Yield two starts Q, shape (L, L), Gamma first.
+        """Yield two starts for Gamma, shape (L, K).
 
         The leading eigenvectors of sum m m', m = x / n; and those of sum x x' in the coordinates
         in which the mean W is the identity.
         """
-        yield np.linalg.eigh(self.mean @ self.mean.T)[1][:, ::-1]
+        yield np.linalg.eigh(self.mean @ self.mean.T)[1][:, ::-1][:, :K]
         C = np.linalg.inv(np.linalg.cholesky(self.W.mean(axis=2)))
         leading = np.linalg.eigh(C @ (self.x @ self.x.T) @ C.T)[1][:, ::-1][:, :K]
-        yield np.linalg.qr(C.T @ leading, mode="complete")[0]
+        yield C.T @ leading
 
     def _stationary(self, point: "Point", found: "Point | None") -> "Point":
         """Follow the explained sum up to where it is flat.
 
-        Six steps of alternating least squares, then Newton's, with a step of least squares
-        wherever the sum is not concave or would fall. Ends early on the way to ``found``.
+        Newton's steps, with one of least squares wherever the sum is not concave or would fall.
+        Ends early on the way to ``found``.
         """
-        for step in range(STEPS):
+        for _ in range(STEPS):
             if point.steepness <= FLAT * point.explained:
                 return point
             if found is not None and found.near(point):
                 return found
-            ahead = point.newton() if step >= LEAST_SQUARES_FIRST else None
+            ahead = point.newton()
             if ahead is None or ahead.explained < point.explained * (1 - ROUNDING):
                 ahead = point.least_squares()
             nearly = max(point.steepness, ahead.steepness) <= NEARLY_FLAT * point.explained
@@ -139,7 +153,11 @@ class InstrumentedWindow:
 
     def _inverses(self, A: Array) -> Array:
         """Return the pseudo-inverses of symmetric A, shape (K, K, S), one for each month."""
-        inverse, _ = swept(A)
+        if not len(self._irregular):
+            return swept(A)[0]
+        safe = A.copy()
+        safe[:, :, self._irregular] = np.eye(len(A))[:, :, None]
+        inverse, _ = swept(safe)
         for s in self._irregular:
             inverse[:, :, s] = minimum_norm_inverse(A[:, :, s])
         return inverse
@@ -147,7 +165,8 @@ class InstrumentedWindow:
     @cached_property
     def _irregular(self) -> Array:
         """Months whose W is singular or nearly so."""
-        _, pivots = swept(self.W)
+        with np.errstate(all="ignore"):
+            _, pivots = swept(self.W)
         largest = np.abs(self.W).max(axis=(0, 1))
         return np.flatnonzero(~(pivots.min(axis=0) > REGULAR * largest))
 
@@ -201,13 +220,8 @@ class Point:
         return float(np.linalg.norm(other.Q[:, K:].T @ self.Q[:, :K])) < SAME
 
     def least_squares(self) -> "Point":
-        """Return the point of the best Gamma for these factors: sum (f f' x W) vec Gamma."""
-        K, L, S = self.K, len(self.q), self.q.shape[1]
-        ff = (self.f[:, None] * self.f).reshape(K * K, S)
-        gram = (ff @ self.T.reshape(L * L, S).T).reshape(K, K, L, L)
-        system = gram.transpose(0, 2, 1, 3).reshape(K * L, K * L)
-        best = _solved(system, (self.f @ self.q.T).ravel())
-        return self._moved(best.reshape(K, L).T)
+        """Return the point of the best Gamma for these factors."""
+        return self._moved(_best_loadings(self.f, self.T.reshape(-1, self.f.shape[1]), self.q))
 
     def newton(self) -> "Point | None":
         """Return the point one step of Newton's method ahead, None where H is not negative.
@@ -241,6 +255,22 @@ class Point:
         return self.window.at(self.Q @ np.linalg.qr(Y, mode="complete")[0], self.K)
 
 
+def _best_loadings(f: Array, W: Array, x: Array) -> Array:
+    """Return the Gamma (L, K) that fits factors best: sum (f f' x W) vec Gamma = sum vec x f'.
+
+    Parameters
+    ----------
+    f : array, shape (K, S)
+    W : array, shape (L L, S)
+    x : array, shape (L, S)
+    """
+    (K, S), L = f.shape, len(x)
+    ff = (f[:, None] * f).reshape(K * K, S)
+    gram = (ff @ W.T).reshape(K, K, L, L)
+    system = gram.transpose(0, 2, 1, 3).reshape(K * L, K * L)
+    return _solved(system, (f @ x.T).ravel()).reshape(K, L).T
+
+
 def _solved(system: Array, right: Array) -> Array:
     """Solve a positive semi-definite system, by the pseudo-inverse where it is singular."""
     try:
@@ -271,14 +301,10 @@ def swept(A: Array) -> tuple[Array, Array]:
     """
     A = A.copy()
     pivots = np.empty(A.shape[1:])
-    with np.errstate(all="ignore"):
-        for k in range(len(A)):
-            pivots[k] = A[k, k]
-            row = A[k] / pivots[k]
-            column = A[:, k].copy()
-            A[k] = 0.0
-            A[:, k] = 0.0
-            row[k] = 1 / pivots[k]
-            column[k] = -1.0
-            A -= column[:, None] * row
+    for k in range(len(A)):
+        pivots[k] = A[k, k]
+        row, column = A[k] / pivots[k], A[:, k].copy()
+        row[k], column[k] = 1 / pivots[k], -1.0
+        A[k], A[:, k] = 0.0, 0.0
+        A -= column[:, None] * row
     return A, pivots
