@@ -170,8 +170,8 @@ def _of_method(config: RunConfig, wildcards: Wildcards) -> dict[str, Any]:
         from truepremia.methods.own import digest
 
         return {**read, "own_code": digest(entry.file)}
-    settings = KINDS[str(entry.kind)].settings
-    return {**read, **{key: getattr(config, key) for key in settings.values()}}
+    keys = KINDS[str(entry.kind)].reads(entry.options)
+    return {**read, **{key: getattr(config, key) for key in keys}}
 
 
 def _reported_methods(config: RunConfig, wildcards: Wildcards) -> dict[str, Any]:
