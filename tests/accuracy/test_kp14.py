@@ -7,8 +7,9 @@ import pytest
 from kp14_set_up import CALIBRATION, CALM, ENTRIES, KP14, panel_of, solved, states_of
 
 from truepremia.economies.kp14 import certificate, conditional
+from truepremia.economies.kp14.parameters import MONTH
 from truepremia.economies.kp14.simulation import FirmBlock
-from truepremia.economies.kp14.solution import MONTH, solve
+from truepremia.economies.kp14.solution import solve
 from truepremia.errors import CalibrationError, NumericalError
 
 SHARPE_LIMIT = 0.22234306760480693

@@ -8,8 +8,8 @@ from scipy import stats
 
 from truepremia.economies.kp14 import conditional
 from truepremia.economies.kp14.conditional import State
+from truepremia.economies.kp14.parameters import MONTH
 from truepremia.economies.kp14.simulation import FirmBlock
-from truepremia.economies.kp14.solution import MONTH
 
 
 @pytest.fixture(scope="module")

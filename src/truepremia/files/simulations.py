@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from truepremia.economies.contract import Economy, Parameters, Solution, State
+from truepremia.economies.contract import Economy, Solution, State
+from truepremia.economies.parameters import Parameters
 from truepremia.errors import DataError
 from truepremia.files.formats import (
     REMEDY,

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from truepremia.economies.bgn.solution import Params, Solution
+from truepremia.economies.bgn.parameters import Params
+from truepremia.economies.bgn.solution import Solution
 from truepremia.economies.quadrature import hermite, normal_panels
 from truepremia.moments import Moments
 from truepremia.typing import Array

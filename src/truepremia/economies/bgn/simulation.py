@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from truepremia.economies.bgn.conditional import LoadingLaw
-from truepremia.economies.bgn.solution import Params, Solution
+from truepremia.economies.bgn.parameters import Params
+from truepremia.economies.bgn.solution import Solution
 from truepremia.panel import Column, SimulatedMonth, Simulation, Size
 from truepremia.seeds import Streams, blocks
 from truepremia.typing import Array

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.polynomial import chebyshev, hermite_e, legendre
 
 from truepremia.economies.kp14.conditional import State
-from truepremia.economies.kp14.solution import MONTH, Params, Solution
+from truepremia.economies.kp14.parameters import MONTH, Params
+from truepremia.economies.kp14.solution import Solution
 from truepremia.errors import NumericalError
 from truepremia.typing import Array
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truepremia.economies.kp14.solution import MONTH, Params, Solution
+from truepremia.economies.kp14.parameters import MONTH, Params
+from truepremia.economies.kp14.solution import Solution
 from truepremia.errors import DataError
 from truepremia.moments import Moments
 from truepremia.typing import Array

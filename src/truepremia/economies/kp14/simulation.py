@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from truepremia.economies.kp14.conditional import FIRM_COLUMNS, State, loadings
-from truepremia.economies.kp14.solution import MONTH, Params, Solution
+from truepremia.economies.kp14.parameters import MONTH, Params
+from truepremia.economies.kp14.solution import Solution
 from truepremia.errors import CalibrationError
 from truepremia.panel import Column, SimulatedMonth, Simulation, Size
 from truepremia.seeds import Streams, blocks
