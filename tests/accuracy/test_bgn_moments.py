@@ -279,20 +279,8 @@ def test_monte_carlo_covariances_agree_with_the_moments(drawn):
 # --- loadings ------------------------------------------------------------------------------------
 
 
-def loadings_at(solution, state: State) -> dict[str, np.ndarray]:
-    held = state.by_firm(np.exp(-state.beta))
-    b = state.beta / solution.params.sdf_volatility
-    sums = {
-        "proj": state.by_firm(b),
-        "taylor": state.by_firm(b * np.exp(-(state.volatility**2) / 2)),
-    }
-    value = solution.option(state.rate) + solution.consol(state.rate) * held
-    law = LoadingLaw.at(solution, np.array([state.rate]))
-    return law.loadings(solution.params, 0, value, held, sums)
-
-
 def test_projection_loadings_are_covariances_with_the_shocks(bgn, state, integrals):
-    loadings = loadings_at(bgn.solution, state)
+    loadings = conditional.loadings(bgn.solution, state)
     for k, shock in enumerate((integrals.mu, integrals.xi), start=1):
         covariance = integrals.conditional_mean @ (integrals.weight * shock)
         # The integrand reaches e^{5 nu}: rounding relative to the mean payoff of one.
@@ -327,7 +315,7 @@ def test_taylor_loadings_are_derivatives_of_the_payoff_at_zero_shocks(bgn, state
 
         return (4 * central(1e-3) - central(2e-3)) / 3
 
-    loadings = loadings_at(solution, state)
+    loadings = conditional.loadings(solution, state)
     # Differences of payoffs of order one, accurate to 1e-15, over 2e-3.
     for k, direction in enumerate(np.eye(2), start=1):
         np.testing.assert_allclose(loadings[f"A_{k}_taylor"], slope(direction), rtol=0, atol=1e-11)
@@ -340,12 +328,3 @@ def test_average_new_project_enters_the_taylor_loading_only_where_it_is_worth_ta
     option_alone = solution.params.rate_volatility * solution.option_slope(expected)
     assert law.taylor_new[0] < 1.05 * option_alone[0] < 0
     assert law.taylor_new[1] == option_alone[1]
-
-
-def test_panel_s_loadings_are_those_of_its_states(bgn):
-    columns = [c for names in bgn.economy.layout.loadings.values() for c in names]
-    for t, state in enumerate(bgn.states()):
-        if t % 240 == 0:
-            loadings = loadings_at(bgn.solution, state)
-            for c in columns:
-                np.testing.assert_allclose(bgn.panel[c][t], loadings[c], rtol=0, atol=1e-13)

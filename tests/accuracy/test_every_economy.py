@@ -109,6 +109,21 @@ def test_projection_loadings_explain_no_more_than_the_common_variance(lab):
         assert np.all(lab.panel[column] ** 2 <= lab.survey.common * (1 + 1e-9))
 
 
+def test_panel_s_loadings_and_values_are_those_of_its_states(lab):
+    rows = dict(lab.panel.states)
+    for t, state in enumerate(lab.states()):
+        if t % 240:
+            continue
+        found = lab.economy.loadings_of(lab.solution, state)
+        for names in lab.economy.layout.loadings.values():
+            for name in names:
+                np.testing.assert_allclose(lab.panel[name][t], found[name], rtol=0, atol=1e-13)
+        value = lab.economy.price_of(lab.solution, state)
+        if "capital" in rows[state.month]:  # priced per unit of it
+            value = value * rows[state.month]["capital"]
+        np.testing.assert_allclose(lab.panel["mve"][t], value, rtol=1e-13)
+
+
 def test_compressed_moments_are_the_same_moments(lab):
     months = set(np.linspace(0, lab.size.months - 1, 4).astype(int))
     for t, state in enumerate(lab.states()):

@@ -69,10 +69,11 @@ class Economy:
     """An economy of the registry: its description, and its stages loaded on first use.
 
     The science stands in the modules ``parameters`` (``Params``), ``solution`` (``Solution``,
-    ``solve``), ``simulation`` (``simulate``), ``conditional`` (``states``, ``moments``) and
-    ``certificate`` (``euler_errors``) of the package ``truepremia.economies.{name}``; the report
-    reads ``census`` (``STATES``, ``census``) and ``solution_plot`` (``draw``). They are imported
-    by stage, so that a change of one stage's code leaves the stages before it alone.
+    ``solve``), ``simulation`` (``simulate``, ``step``), ``conditional`` (``states``, ``price``,
+    ``loadings``, ``moments``) and ``certificate`` (``euler_errors``) of the package
+    ``truepremia.economies.{name}``; the report reads ``census`` (``STATES``, ``census``) and
+    ``solution_plot`` (``draw``). They are imported by stage, so that a change of one stage's code
+    leaves the stages before it alone.
 
     Parameters
     ----------
@@ -168,6 +169,37 @@ class Economy:
         """Return the exact conditional moments of next month's returns."""
         moments: Moments = self.module("conditional").moments(solution, state)
         return moments
+
+    def price_of(self, solution: Solution, state: State) -> Array:
+        """Return the ex-dividend values of all firms, shape (N,).
+
+        Per unit of the firm's own scale where the economy's state knows no other.
+        """
+        price: Array = self.module("conditional").price(solution, state)
+        return price
+
+    def loadings_of(self, solution: Solution, state: State) -> Mapping[str, Array]:
+        """Return the loadings of next month's returns by panel column, each of shape (N,)."""
+        loadings: Mapping[str, Array] = self.module("conditional").loadings(solution, state)
+        return loadings
+
+    def step(self, solution: Solution, now: Any, shocks: Any) -> Any:
+        """Move firms by one month, as the simulator does: no draw is made.
+
+        Parameters
+        ----------
+        solution : Solution
+        now : Snapshot
+            The economy's ``simulation.Snapshot``: firms at one date.
+        shocks : Shocks
+            Its ``simulation.Shocks``: everything that is random in the month.
+
+        Returns
+        -------
+        Snapshot
+            The same firms a month later.
+        """
+        return self.module("simulation").step(solution, now, shocks)
 
     def euler_errors(self, solution: Solution, state: State) -> Array:
         """Return E_t[m R_i] - 1 for every firm, by quadrature independent of the pricing."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.polynomial import chebyshev, legendre
+from numpy.polynomial import chebyshev, hermite_e, legendre
 
 from truepremia.errors import NumericalError
 from truepremia.typing import Array
@@ -64,6 +64,13 @@ def legendre_panels(edges: Array, nodes_per_panel: int) -> tuple[Array, Array]:
 @cache
 def _gauss_legendre(nodes: int) -> tuple[Array, Array]:
     return legendre.leggauss(nodes)
+
+
+@cache
+def normal_nodes(count: int) -> tuple[Array, Array]:
+    """Return Gauss-Hermite nodes and weights for a standard normal variable."""
+    node, weight = hermite_e.hermegauss(count)
+    return node, weight / weight.sum()
 
 
 def normal_panels(kink: Array, nodes_per_panel: int = 64) -> tuple[Array, Array]:

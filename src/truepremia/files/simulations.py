@@ -77,7 +77,8 @@ def write_simulation(
         table_writer(paths.states, "states", panel_id, states) as states_table,
     ):
         for produced in simulation.months:
-            states_table.append(_with_month(produced.month, produced.states))
+            if produced.states:
+                states_table.append(_with_month(produced.month, produced.states))
             if produced.panel is not None:
                 panel_table.append(_with_month(produced.month, produced.panel))
             yield produced.month
