@@ -55,7 +55,7 @@ bench: $(STAMP)
 lock:
 	$(PYTHON) -m venv --clear .lock-venv
 	.lock-venv/bin/python -m pip install --quiet "$(UV)"
-	.lock-venv/bin/uv pip compile pyproject.toml --group dev --universal --generate-hashes \
+	.lock-venv/bin/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 \
 	  --custom-compile-command "make lock" --quiet -o requirements.lock
 	rm -rf .lock-venv

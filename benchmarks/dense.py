@@ -231,7 +231,7 @@ def fama_macbeth(panel) -> tuple[str, float, float, float]:
     def slopes() -> np.ndarray:
         method, rows = FamaMacBeth(), []
         for section in panel.cross_sections():
-            weights = method.weights(section)
+            weights = section.on_all_firms(method.weights(section.known))
             values = section.characteristics
             z = (values - values.mean(axis=0)) / values.std(axis=0)
             exposure = np.einsum("nk,nk->k", weights[:, :-1], z)

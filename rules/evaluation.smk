@@ -5,9 +5,10 @@ rule portfolio_stats:
     input:
         unpack(of_every_loading("latent")),
         panel=f"{PANEL}/panel.parquet",
+        aggregates=f"{PANEL}/aggregates.parquet",
         moments=f"{PANEL}/moments.parquet",
-        ff=f"{PANEL}/ff_returns.parquet",
-        fm=f"{PANEL}/fm_returns.parquet",
+        ff_returns=f"{PANEL}/ff_returns.parquet",
+        fm_returns=f"{PANEL}/fm_returns.parquet",
     output:
         fama_stats=f"{PANEL}/fama_stats.parquet",
         model_stats=f"{PANEL}/model_stats.parquet",

@@ -4,6 +4,7 @@
 rule build_factors:
     input:
         panel=f"{PANEL}/panel.parquet",
+        aggregates=f"{PANEL}/aggregates.parquet",
     output:
         returns=f"{PANEL}/{{method}}_returns.parquet",
     log:
@@ -25,6 +26,7 @@ rule build_factors:
 rule extract_model_premia:
     input:
         panel=f"{PANEL}/panel.parquet",
+        aggregates=f"{PANEL}/aggregates.parquet",
     output:
         premia=f"{PANEL}/model_premia_{{loading}}.parquet",
         latent=f"{PANEL}/latent_{{loading}}.parquet",

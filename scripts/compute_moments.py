@@ -3,8 +3,9 @@
 from truepremia.economies.registry import economy
 from truepremia.files.formats import TableFile
 from truepremia.files.moments import StoredMonth, moment_writer
-from truepremia.files.simulations import read_cross_sections, read_solution, read_states
-from truepremia.workflow.job import in_order, logger, running, with_progress
+from truepremia.files.simulations import read_excess_returns, read_solution, read_states
+from truepremia.parallel import in_order
+from truepremia.workflow.job import logger, running, with_progress
 
 with running(snakemake) as settings:
     inputs = snakemake.input
@@ -14,17 +15,18 @@ with running(snakemake) as settings:
     aggregates = TableFile(inputs.aggregates, "aggregates", panel_id).read()
     firms = settings["firms"]
     states = read_states(inputs.states, model, panel_id, solution, aggregates, firms)
-    panel = read_cross_sections(inputs.panel, panel_id, model.layout_with())
+    earned = read_excess_returns(inputs.panel, panel_id)
     first = settings["burnin"] + settings["window"]
 
-    def stored(known):
+    def stored(month):
         """Return what is stored of one month."""
-        state, cross_section, sdf = known
+        state, excess_return, sdf = month
         errors = model.euler_errors(solution, state)
         moments = model.moments(solution, state)
-        return StoredMonth.reduce(moments, cross_section, sdf, errors, first)
+        return StoredMonth.reduce(moments, excess_return, sdf, errors, first)
 
-    months = in_order(stored, zip(states, panel, aggregates["sdf"], strict=True), snakemake.threads)
+    known = zip(states, earned, aggregates["sdf"], strict=True)
+    months = in_order(stored, known, snakemake.threads)
     with moment_writer(snakemake.output, panel_id) as writer:
         for month in with_progress(months, settings["months"]):
             writer.append(month)

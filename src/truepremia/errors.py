@@ -27,3 +27,7 @@ class NumericalError(TruepremiaError):
 def error_line(error: BaseException) -> str:
     """Return the one line that a user sees for ``error``."""
     return f"truepremia: error: {' '.join(str(error).split())}"
+
+
+class MethodError(TruepremiaError):
+    """A method raised, or gave what the contract does not allow."""

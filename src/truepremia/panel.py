@@ -1,4 +1,4 @@
-"""A simulated panel: its size, its columns and its monthly cross-sections.
+"""A panel of firms: its size, its monthly cross-sections, and what of them is known.
 
 Row (t, i) holds what is known at the end of month t and the return from t to t + 1.
 """
@@ -6,6 +6,7 @@ Row (t, i) holds what is known at the end of month t and the return from t to t 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -42,43 +43,121 @@ class Size:
         return self.burnin + self.months - 1
 
 
-@dataclass(frozen=True)
-class Column:
-    """Unit and meaning of a column of a table."""
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is known at the end of one month about the firms that can be invested in.
 
-    unit: str
-    meaning: str
+    All that a factor method sees. It holds no return of the month to come, no loadings and no
+    moments; the one thing of next month's return that shows is whether it is missing, because
+    only the firms with a return are here. The arrays cannot be written to.
+
+    Parameters
+    ----------
+    month : int
+        Month t.
+    firm : array of int, shape (n,)
+        Firm identifiers.
+    names : tuple of str
+        Names of the C characteristics.
+    characteristics : array, shape (n, C)
+        Finite.
+    market_equity : array, shape (n,)
+        Market value of equity, positive.
+    riskfree : float
+        Simple net riskless return from t to t + 1.
+
+    Raises
+    ------
+    DataError
+        If the arrays do not have one row for each firm.
+    """
+
+    month: int
+    firm: Array
+    names: tuple[str, ...]
+    characteristics: Array
+    market_equity: Array
+    riskfree: float
+
+    def __post_init__(self) -> None:
+        n = len(self.firm)
+        shapes = (self.characteristics.shape, self.market_equity.shape)
+        if shapes != ((n, len(self.names)), (n,)):
+            raise DataError(
+                f"known of month {self.month}: every array must have one row for each of the {n} "
+                f"firms and one column for each of {list(self.names)}"
+            )
+        for name in ("firm", "characteristics", "market_equity"):
+            object.__setattr__(self, name, read_only(getattr(self, name)))
+
+    def __len__(self) -> int:
+        return len(self.firm)
+
+    @property
+    def investable(self) -> Array:
+        """Rows of the firms that can be invested in, shape (n,): all of them."""
+        return np.arange(len(self.firm))
+
+    def ranks(self) -> Array:
+        """Return the characteristics as centred ranks, shape (n, C).
+
+        g = (rho - 1/2) / n - 1/2, in (-1/2, 1/2), with rho = 1..n and the mean of their ranks for
+        ties: a constant characteristic is zero.
+        """
+        return self._ranks
+
+    @cached_property
+    def _ranks(self) -> Array:
+        return read_only(centred_ranks(self.characteristics))
 
 
-PANEL_COLUMNS = {
-    "month": Column("month", "month at whose end the row is known, starting at the burn-in"),
-    "firmid": Column("", "firm identifier, 0..N-1"),
-    "xret": Column("per month", "simple return from t to t+1 minus the riskless return"),
-    "mve": Column("value", "market value of equity at t, ex dividend"),
-    "size": Column("log value", "log of mve"),
-    "bm": Column("ratio", "book value over market value at t"),
-    "agr": Column("rate", "growth of book value from t-1 to t"),
-    "roe": Column("rate", "cash flow over lagged book value"),
-    "mom": Column("return", "simple return from t-12 to t-1, 11 months, skipping the latest"),
-    "mkt_lev": Column("ratio", "debt coupon over market value of equity at t"),
-    "market_leverage": Column("share", "market value of debt over that of debt and equity at t"),
-    "no_capital": Column("flag", "the firm has no capital in place at t"),
-    "A_1_taylor": Column("return per s.d.", "loading on the first aggregate shock, Taylor"),
-    "A_2_taylor": Column("return per s.d.", "loading on the second aggregate shock, Taylor"),
-    "A_1_proj": Column("return per s.d.", "loading on the first aggregate shock, projection"),
-    "A_2_proj": Column("return per s.d.", "loading on the second aggregate shock, projection"),
-}
-"""Columns that panels of every economy share."""
+@dataclass(frozen=True, eq=False)
+class KnownTruth(Known):
+    """The same with the true loadings, for methods that use the truth on purpose.
+
+    Parameters
+    ----------
+    loadings : mapping of str to array, shape (n, k)
+        Loadings on the aggregate shocks by kind, per conditional standard deviation.
+    """
+
+    loadings: Mapping[str, Array]
 
 
-def loading_columns(method: str, shocks: int) -> tuple[str, ...]:
-    """Return the panel columns of the loadings by ``method`` on ``shocks`` aggregate shocks."""
-    return tuple(f"A_{k}_{method}" for k in range(1, shocks + 1))
+def read_only(values: Array) -> Array:
+    """Return a view of an array that cannot be written to."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+def centred_ranks(values: Array) -> Array:
+    """Return g = (rho - 1/2) / n - 1/2 down every column, ties sharing their mean rank.
+
+    Parameters
+    ----------
+    values : array, shape (n, C)
+    """
+    n, columns = values.shape
+    if not n:
+        return np.zeros((n, columns))
+    by_column = np.ascontiguousarray(values.T)
+    order = np.argsort(by_column, axis=1, kind="stable")
+    ordered = np.take_along_axis(by_column, order, axis=1)
+    # First and last position of every run of equal values: the mean of the two is their rank.
+    place = np.broadcast_to(np.arange(n), ordered.shape)
+    opens = np.diff(ordered, axis=1, prepend=np.nan) != 0
+    closes = np.diff(ordered, axis=1, append=np.nan) != 0
+    first = np.maximum.accumulate(np.where(opens, place, 0), axis=1)
+    last = np.minimum.accumulate(np.where(closes, place, n - 1)[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty_like(by_column)
+    np.put_along_axis(ranks, order, (first + last + 1) / (2 * n) - 0.5, axis=1)
+    return np.ascontiguousarray(ranks.T)
 
 
 @dataclass(frozen=True, eq=False)
 class CrossSection:
-    """All firms of one month.
+    """One month of a panel: what is known at its end and, beside it, what is then earned.
 
     Parameters
     ----------
@@ -95,7 +174,9 @@ class CrossSection:
     excess_return : array, shape (N,)
         Simple excess return from ``month`` to ``month + 1``.
     loadings : mapping of str to array, shape (N, k)
-        Loadings on the aggregate shocks by method, per conditional standard deviation.
+        Loadings on the aggregate shocks by kind, per conditional standard deviation.
+    riskfree : float
+        Simple net riskless return from ``month`` to ``month + 1``.
 
     Raises
     ------
@@ -110,6 +191,7 @@ class CrossSection:
     market_equity: Array
     excess_return: Array
     loadings: Mapping[str, Array]
+    riskfree: float = np.nan
 
     def __post_init__(self) -> None:
         n = len(self.firm)
@@ -132,6 +214,41 @@ class CrossSection:
         complete &= np.isfinite(self.market_equity) & (self.market_equity > 0)
         return np.flatnonzero(complete & np.isfinite(self.excess_return))
 
+    @cached_property
+    def known(self) -> Known:
+        """What a method sees of the month: the investable firms, without what they earn."""
+        return Known(**self._seen)
+
+    @cached_property
+    def known_truth(self) -> KnownTruth:
+        """What a method sees that uses the true loadings."""
+        firms = self.investable
+        loadings = {name: read_only(a[firms]) for name, a in self.loadings.items()}
+        return KnownTruth(**self._seen, loadings=loadings)
+
+    @cached_property
+    def earned(self) -> Array:
+        """Excess returns of the investable firms, shape (n,)."""
+        return read_only(self.excess_return[self.investable])
+
+    def on_all_firms(self, weights: Array) -> Array:
+        """Spread weights of the investable firms (n, K) over all firms (N, K), zero elsewhere."""
+        spread = np.zeros((len(self.firm), weights.shape[1]))
+        spread[self.investable] = weights
+        return spread
+
+    @property
+    def _seen(self) -> dict[str, Any]:
+        firms = self.investable
+        return {
+            "month": self.month,
+            "firm": self.firm[firms],
+            "names": self.names,
+            "characteristics": self.characteristics[firms],
+            "market_equity": self.market_equity[firms],
+            "riskfree": self.riskfree,
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Layout:
@@ -148,7 +265,9 @@ class Layout:
     characteristics: tuple[str, ...]
     loadings: Mapping[str, tuple[str, ...]]
 
-    def cross_section(self, month: int, columns: Mapping[str, Array]) -> CrossSection:
+    def cross_section(
+        self, month: int, columns: Mapping[str, Array], riskfree: float = np.nan
+    ) -> CrossSection:
         """Arrange the panel columns of one month as a :class:`CrossSection`."""
         return CrossSection(
             month=month,
@@ -161,6 +280,7 @@ class Layout:
                 method: np.array([columns[c] for c in names]).T
                 for method, names in self.loadings.items()
             },
+            riskfree=riskfree,
         )
 
     @property
@@ -248,4 +368,5 @@ class Panel:
         """Yield the months of the panel in order."""
         for t, month in enumerate(self.month):
             values = {name: column[t] for name, column in self.columns.items()}
-            yield self.layout.cross_section(int(month), values)
+            riskfree = float(self.aggregates["rf"][t])
+            yield self.layout.cross_section(int(month), values, riskfree)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from truepremia.panel import PANEL_COLUMNS, Size
+from truepremia.columns import PANEL_COLUMNS
+from truepremia.panel import Size
 
 SMALL = Size(firms=37, months=20, burnin=30)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from test_gs21_solution import COARSE, GS21, calibration, solved, with_params
 
+from truepremia.columns import PANEL_COLUMNS
 from truepremia.economies.gs21 import certificate, conditional
 from truepremia.economies.gs21.conditional import State
 from truepremia.economies.gs21.dynamics import (
@@ -19,7 +20,7 @@ from truepremia.economies.gs21.dynamics import (
 from truepremia.economies.gs21.month import Month
 from truepremia.economies.gs21.portrait import portrait
 from truepremia.economies.gs21.simulation import simulate
-from truepremia.panel import PANEL_COLUMNS, Panel, Size
+from truepremia.panel import Panel, Size
 from truepremia.seeds import Streams
 
 SIZE = Size(firms=300, months=150, burnin=300)

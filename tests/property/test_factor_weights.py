@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from formed import weights_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,7 +97,7 @@ METHODS = st.sampled_from(
 
 @given(METHODS, cross_sections())
 def test_missing_firms_have_no_weight_and_do_not_spoil_the_return(method, cross_section):
-    weights = method.weights(cross_section)
+    weights = weights_of(method, cross_section)
     investable = cross_section.investable
     outside = np.setdiff1d(np.arange(len(cross_section.firm)), investable)
     assert weights.shape == (len(cross_section.firm), len(method.names(cross_section)))
@@ -114,9 +115,9 @@ def test_missing_firms_have_no_weight_and_do_not_spoil_the_return(method, cross_
 def test_weights_move_with_the_firms(method, cross_section, random):
     order = np.arange(len(cross_section.firm))
     random.shuffle(order)
-    weights = method.weights(cross_section)
+    weights = weights_of(method, cross_section)
     np.testing.assert_allclose(
-        method.weights(permuted(cross_section, order)),
+        weights_of(method, permuted(cross_section, order)),
         weights[order],
         rtol=0,
         # Sums in another order, then divided by eigenvalues down to 1e-12 of the largest.
@@ -134,7 +135,7 @@ def test_investable_firms_are_those_of_the_definition(plain, cross_section):
 
 @given(RULES, cross_sections())
 def test_fama_french_weights_are_those_of_the_plain_sort(plain, rule, cross_section):
-    got = FamaFrench(rule).weights(cross_section)
+    got = weights_of(FamaFrench(rule), cross_section)
     np.testing.assert_allclose(got, plain.fama_french(cross_section, rule), rtol=0, atol=1e-14)
 
 
@@ -142,13 +143,13 @@ def test_fama_french_weights_are_those_of_the_plain_sort(plain, rule, cross_sect
 def test_fama_french_weights_of_one_to_three_firms_are_those_of_the_plain_sort(
     plain, rule, cross_section
 ):
-    got = FamaFrench(rule).weights(cross_section)
+    got = weights_of(FamaFrench(rule), cross_section)
     np.testing.assert_allclose(got, plain.fama_french(cross_section, rule), rtol=0, atol=1e-14)
 
 
 @given(cross_sections())
 def test_balanced_spreads_cost_nothing_and_the_market_costs_one(cross_section):
-    weights = FamaFrench().weights(cross_section)
+    weights = weights_of(FamaFrench(), cross_section)
     np.testing.assert_allclose(weights[:, :-1].sum(axis=0), 0, atol=1e-13)
     gross = np.abs(weights[:, :-1]).sum(axis=0)
     assert np.all((gross < 1e-13) | (np.abs(gross - 2) < 1e-13))
@@ -166,7 +167,7 @@ def test_fama_french_weights_do_not_depend_on_the_units_of_a_characteristic(
     c[:, 1:] = 2.0**power * (c[:, 1:] + shift)
     moved = changed(cross_section, characteristics=c)
     method = FamaFrench(rule)
-    assert np.array_equal(method.weights(moved), method.weights(cross_section))
+    assert np.array_equal(weights_of(method, moved), weights_of(method, cross_section))
 
 
 # --- Fama-MacBeth --------------------------------------------------------------------------------
@@ -175,7 +176,7 @@ def test_fama_french_weights_do_not_depend_on_the_units_of_a_characteristic(
 @given(cross_sections())
 def test_fama_macbeth_weights_are_slopes_of_a_regression_with_intercept(plain, cross_section):
     raw = cross_section.characteristics[plain.investable(cross_section)]
-    got, wanted = FamaMacBeth().weights(cross_section), plain.fama_macbeth(cross_section)
+    got, wanted = weights_of(FamaMacBeth(), cross_section), plain.fama_macbeth(cross_section)
     if len(raw):
         deviation = raw.std(axis=0)
         varies = deviation > 1e-10 * np.abs(raw).max(axis=0)
@@ -195,7 +196,7 @@ def test_fama_macbeth_weights_are_slopes_of_a_regression_with_intercept(plain, c
 
 @given(cross_sections(missing=False, ties=st.just(12), names=NAMES))
 def test_fama_macbeth_portfolios_are_long_one_short_one(cross_section):
-    weights = FamaMacBeth().weights(cross_section)
+    weights = weights_of(FamaMacBeth(), cross_section)
     gross = np.abs(weights[:, :-1]).sum(axis=0)
     np.testing.assert_allclose(weights[:, :-1].sum(axis=0), 0, atol=1e-11)
     assert np.all((gross == 0) | (np.abs(gross - 2) < 1e-12))
@@ -210,7 +211,7 @@ def test_fama_macbeth_portfolios_are_long_one_short_one(cross_section):
 def test_a_constant_characteristic_has_a_column_of_exact_zeros(cross_section, j, level):
     c = cross_section.characteristics.copy()
     c[:, j] = level
-    weights = FamaMacBeth().weights(changed(cross_section, characteristics=c))
+    weights = weights_of(FamaMacBeth(), changed(cross_section, characteristics=c))
     assert np.all(weights[:, j] == 0)
     others = np.delete(np.arange(5), j)
     without = changed(
@@ -218,7 +219,7 @@ def test_a_constant_characteristic_has_a_column_of_exact_zeros(cross_section, j,
         characteristics=c[:, others],
         names=tuple(np.array(NAMES)[others]),
     )
-    np.testing.assert_array_equal(weights[:, others], FamaMacBeth().weights(without)[:, :-1])
+    np.testing.assert_array_equal(weights[:, others], weights_of(FamaMacBeth(), without)[:, :-1])
 
 
 @given(cross_sections(firms=st.integers(12, 40), names=NAMES, missing=False, ties=st.just(12)))
@@ -226,7 +227,7 @@ def test_collinear_characteristics_share_one_portfolio(plain, cross_section):
     c = cross_section.characteristics.copy()
     c[:, 2] = 3 - 2 * c[:, 1]
     collinear = changed(cross_section, characteristics=c)
-    weights = FamaMacBeth().weights(collinear)
+    weights = weights_of(FamaMacBeth(), collinear)
     np.testing.assert_allclose(weights[:, 2], -weights[:, 1], rtol=0, atol=1e-9)
     np.testing.assert_allclose(weights, plain.fama_macbeth(collinear), rtol=0, atol=1e-9)
 
@@ -246,9 +247,9 @@ def test_fama_macbeth_weights_do_not_depend_on_the_units_of_a_characteristic(
     sign = -1 if flip else 1
     c = cross_section.characteristics.copy()
     c[:, j] = shift + sign * scale * c[:, j]
-    weights = FamaMacBeth().weights(cross_section)
+    weights = weights_of(FamaMacBeth(), cross_section)
     weights[:, j] *= sign
-    moved = FamaMacBeth().weights(changed(cross_section, characteristics=c))
+    moved = weights_of(FamaMacBeth(), changed(cross_section, characteristics=c))
     # The shift costs up to 10 / (0.01 s.d.) of the digits, the condition number its square.
     np.testing.assert_allclose(moved, weights, rtol=0, atol=1e-6)
 
@@ -277,7 +278,7 @@ def test_ols_weights_of_the_latent_factors_are_the_pseudo_inverse(plain, cross_s
     if len(A) == 0 or np.linalg.cond(A) > 1e4:
         return
     np.testing.assert_allclose(
-        ModelImplied("taylor").weights(cross_section),
+        weights_of(ModelImplied("taylor"), cross_section),
         plain.latent(cross_section, "taylor"),
         rtol=0,
         atol=1e-13 * np.linalg.cond(A) ** 2 * np.abs(np.linalg.pinv(A)).max(),

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from truepremia.columns import PANEL_COLUMNS, Column
 from truepremia.errors import DataError
 from truepremia.files.factors import write_factor_returns
 from truepremia.files.formats import write_table
 from truepremia.files.simulations import read_cross_sections, write_simulation
 from truepremia.methods.contract import FactorReturns, factor_returns
 from truepremia.methods.fama_french import FamaFrench
-from truepremia.panel import PANEL_COLUMNS, Column, Size
+from truepremia.panel import Size
 from truepremia.seeds import Streams
 from truepremia.tidy.demo import export_store
 from truepremia.tidy.settings import DemoRules

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from truepremia.columns import Column
 from truepremia.files.formats import write_json
-from truepremia.panel import Column
 from truepremia.tidy.frames import write_frame
 
 ROOT = Path(__file__).resolve().parents[2]

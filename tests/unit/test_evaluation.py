@@ -19,7 +19,12 @@ from truepremia.panel import CrossSection
 FIRMS, MONTHS, START, WINDOW = 30, 60, 100, 24
 NAMES = ("size", "bm", "agr", "roe", "mom")
 ALPHAS = (0.0, 1e-3, 0.1)
-METHODS = (FamaFrench(), FamaMacBeth(), ModelImplied("taylor"), ModelImplied("proj"))
+METHODS = {
+    "ff": FamaFrench(),
+    "fm": FamaMacBeth(),
+    "taylor": ModelImplied("taylor"),
+    "proj": ModelImplied("proj"),
+}
 EMPTY_MONTH = START + 30
 
 
@@ -50,7 +55,7 @@ def market(seed=5) -> tuple[list[CrossSection], list[Moments]]:
 
 
 def judged(months, methods=METHODS, alphas=ALPHAS):
-    return [Judged(m, factor_returns(m, months), alphas) for m in methods]
+    return [Judged(n, m, factor_returns(m, months), alphas) for n, m in methods.items()]
 
 
 @pytest.fixture(scope="module")
@@ -72,10 +77,10 @@ def plain_weights(plain, method, cross_section):
     return plain.latent(cross_section, method.loading)
 
 
-@pytest.mark.parametrize("k", range(4), ids=[m.name for m in METHODS])
+@pytest.mark.parametrize("k", range(4), ids=list(METHODS))
 def test_statistics_are_those_of_dense_matrices_and_plain_loops(plain, small_market, statistics, k):
     months, known = small_market
-    method, got = METHODS[k], statistics[k]
+    (name, method), got = list(METHODS.items())[k], statistics[k]
     weights = [plain_weights(plain, method, month) for month in months]
     returns = []
     for month, L in zip(months, weights, strict=True):
@@ -112,7 +117,7 @@ def test_statistics_are_those_of_dense_matrices_and_plain_loops(plain, small_mar
     wanted = dict(
         zip(("month", "alpha", "stdev", "mean", "xret", "hjd"), np.array(rows).T, strict=True)
     )
-    assert got.method == method.name
+    assert got.method == name
     np.testing.assert_array_equal(got.month, wanted["month"])
     np.testing.assert_array_equal(got.alpha, wanted["alpha"])
     for name in ("stdev", "mean", "xret", "hjd"):
@@ -155,7 +160,7 @@ def test_sharpe_ratios_and_distances_obey_their_bounds(small_market, statistics)
         )
 
 
-@pytest.mark.parametrize("k", range(4), ids=[m.name for m in METHODS])
+@pytest.mark.parametrize("k", range(4), ids=list(METHODS))
 def test_a_return_changes_nothing_before_it_is_paid(small_market, statistics, k):
     months, known = small_market
     at = START + 40
@@ -173,7 +178,8 @@ def test_a_return_changes_nothing_before_it_is_paid(small_market, statistics, k)
         )
         for m in months
     ]
-    changed = portfolio_statistics(judged(future, [METHODS[k]]), future, known[WINDOW:], WINDOW)[0]
+    one = dict([list(METHODS.items())[k]])
+    changed = portfolio_statistics(judged(future, one), future, known[WINDOW:], WINDOW)[0]
     before = statistics[k]
     known_at = before.month <= at
     # The return of the changed month is earned by that month's portfolio, which knew nothing.

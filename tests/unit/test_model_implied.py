@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from formed import weights_of
 
 from truepremia.methods.contract import factor_returns
 from truepremia.methods.fama_macbeth import FamaMacBeth
@@ -23,15 +24,14 @@ def cross_section(loadings=A, xret=(0.1, 0.4, 0.3, 0.9), value=(1, 2, 3, 4), mon
     )
 
 
-def test_methods_are_named_after_their_loadings():
+def test_latent_factors_are_numbered():
     method = ModelImplied("taylor")
-    assert method.name == "taylor"
     assert method.names(cross_section()) == ("f_1", "f_2")
     assert method.names(cross_section(A[:, :1])) == ("f_1",)
 
 
 def test_latent_factors_are_regression_slopes_without_intercept():
-    weights = ModelImplied("taylor").weights(cross_section())
+    weights = weights_of(ModelImplied("taylor"), cross_section())
     np.testing.assert_allclose(weights, A @ np.linalg.inv(A.T @ A), rtol=0, atol=1e-15)
     assert not weights[3].any(), "a firm without exposure is not held"
     np.testing.assert_allclose(A.T @ weights, np.eye(2), rtol=0, atol=1e-15)
@@ -40,7 +40,7 @@ def test_latent_factors_are_regression_slopes_without_intercept():
 def test_value_weights_minimise_value_weighted_errors():
     value = np.array([1.0, 2.0, 3.0, 4.0])
     W = np.diag(value)
-    weights = ModelImplied("taylor", "value").weights(cross_section())
+    weights = weights_of(ModelImplied("taylor", "value"), cross_section())
     np.testing.assert_allclose(weights, W @ A @ np.linalg.inv(A.T @ W @ A), rtol=0, atol=1e-14)
 
 
@@ -52,19 +52,19 @@ def test_shocks_are_recovered_exactly_when_they_are_all_there_is():
 
 def test_proportional_loadings_share_the_shock_by_the_least_norm():
     x = np.array([1.0, 2.0, 3.0, 4.0])
-    weights = ModelImplied("taylor").weights(cross_section(np.column_stack([x, x])))
+    weights = weights_of(ModelImplied("taylor"), cross_section(np.column_stack([x, x])))
     np.testing.assert_allclose(weights[:, 0], weights[:, 1], rtol=1e-12)
     np.testing.assert_allclose(weights[:, 0], x / 60, rtol=1e-12)
 
 
 def test_no_exposure_at_all_has_no_factor():
-    assert not ModelImplied("taylor").weights(cross_section(np.zeros((4, 2)))).any()
+    assert not weights_of(ModelImplied("taylor"), cross_section(np.zeros((4, 2)))).any()
 
 
 def test_premia_are_fama_macbeth_returns_of_fitted_returns():
     firms = cross_section()
     premia, latent = model_premia(ModelImplied("taylor"), iter([firms]))
-    w = FamaMacBeth().weights(firms)[:, :2]
+    w = weights_of(FamaMacBeth(), firms)[:, :2]
     np.testing.assert_allclose(premia.returns[0], w.T @ A @ latent.returns[0], rtol=1e-13)
     assert premia.names == ("size", "bm")
     assert latent.names == ("f_1", "f_2")

@@ -1,17 +1,9 @@
 import numpy as np
 import pytest
 
+from truepremia.columns import PANEL_COLUMNS, loading_columns
 from truepremia.errors import DataError
-from truepremia.panel import (
-    PANEL_COLUMNS,
-    CrossSection,
-    Layout,
-    Panel,
-    SimulatedMonth,
-    Simulation,
-    Size,
-    loading_columns,
-)
+from truepremia.panel import CrossSection, Layout, Panel, SimulatedMonth, Simulation, Size
 
 LAYOUT = Layout(("size", "bm"), {"taylor": ("A_1_taylor",)})
 

@@ -114,5 +114,7 @@ def test_only_numpy_pandas_and_builtins_are_let_in():
 @pytest.mark.parametrize("file", SOURCES, ids=lambda f: "_".join(f.parts[-2:]))
 def test_package_reads_pickles_in_one_place_only(file):
     code = file.read_text()
-    found = re.findall(r"pickle\.loads?\b|read_pickle|Unpickler|allow_pickle=True|joblib\.(?:load|dump)", code)
+    found = re.findall(
+        r"pickle\.loads?\b|read_pickle|Unpickler|allow_pickle=True|joblib\.(?:load|dump)", code
+    )
     assert found == (["Unpickler"] if file.name == "restricted_pickle.py" else [])

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from truepremia.workflow.job import in_order
+from truepremia.parallel import in_order
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -4,12 +4,14 @@ import errno
 import json
 import random
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from truepremia.columns import PANEL_COLUMNS, Column
 from truepremia.economies.registry import economy
 from truepremia.errors import DataError
 from truepremia.files.factors import read_factor_returns, write_factor_returns
@@ -26,7 +28,7 @@ from truepremia.files.simulations import read_cross_sections, read_solution, wri
 from truepremia.files.simulations import write_solution as write_bgn_solution
 from truepremia.methods.contract import FactorReturns
 from truepremia.moments import Moments
-from truepremia.panel import PANEL_COLUMNS, Column, CrossSection, Layout, SimulatedMonth, Simulation
+from truepremia.panel import Layout, SimulatedMonth, Simulation
 
 MONTHS = np.repeat(np.arange(40, 50, dtype=np.int32), 20)
 
@@ -215,11 +217,8 @@ def moments_file(tmp_path):
     with moment_writer(Paths, "bgn_0") as writer:
         for known in written:
             excess = np.full(6, 0.01)
-            cross_section = CrossSection(
-                known.month, known.firm, (), np.empty((6, 0)), np.ones(6), excess, {}
-            )
             errors = np.linspace(-3e-14, 2e-14, 6)
-            writer.append(StoredMonth.reduce(known, cross_section, 0.99, errors, first=44))
+            writer.append(StoredMonth.reduce(known, excess, 0.99, errors, first=44))
     assert writer.largest_error == 3e-14
     return Paths, written
 
@@ -373,9 +372,12 @@ def test_missing_columns_are_named(tmp_path):
 
 def test_panel_without_a_characteristic_is_named(tmp_path):
     table_of_months(tmp_path / "t")
-    layout = Layout(("bm",), {})
+    rates = {"month": np.arange(3, 9), "rf": np.zeros(6)}
+    described = dict.fromkeys(rates, Column("", ""))
+    write_table(tmp_path / "a", "aggregates", "bgn_0", rates, described)
+    paths = SimpleNamespace(panel=tmp_path / "t", aggregates=tmp_path / "a")
     with pytest.raises(DataError, match="bm") as caught:
-        list(read_cross_sections(tmp_path / "t", "bgn_0", layout))
+        list(read_cross_sections(paths, "bgn_0", Layout(("bm",), {})))
     assert REMEDY in str(caught.value)
 
 

@@ -6,8 +6,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from truepremia.columns import Column, loading_columns
 from truepremia.economies.parameters import Parameters
-from truepremia.panel import Column, Layout, Simulation, Size, loading_columns
+from truepremia.panel import Layout, Simulation, Size
 from truepremia.seeds import Streams
 from truepremia.typing import Array
 

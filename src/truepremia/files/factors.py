@@ -6,22 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from truepremia.columns import STATISTICS_COLUMNS, Column
 from truepremia.files.formats import TableFile, write_table
 from truepremia.methods.contract import FactorReturns
-from truepremia.panel import Column
 
 if TYPE_CHECKING:
     from truepremia.judgement.statistics import PortfolioStatistics
-
-STATISTICS_COLUMNS = {
-    "month": Column("month", "month at whose end the portfolio is formed"),
-    "method": Column("", "factor method"),
-    "alpha": Column("1", "ridge penalty per month of the window"),
-    "stdev": Column("per month", "conditional standard deviation of the excess return"),
-    "mean": Column("per month", "conditional mean of the excess return"),
-    "xret": Column("per month", "realised excess return from t to t+1"),
-    "hjd": Column("1", "conditional Hansen-Jagannathan distance of 1 - w'r"),
-}
 
 
 def write_factor_returns(

@@ -17,8 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from truepremia.columns import Column
 from truepremia.errors import DataError
-from truepremia.panel import Column
 from truepremia.typing import Array
 
 ROWS_PER_GROUP = 65_536

@@ -9,27 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from truepremia.columns import MOMENT_COLUMNS, SDF_COLUMNS
 from truepremia.files.formats import Table, TableFile, column, table_writer
 from truepremia.moments import Moments
-from truepremia.panel import Column, CrossSection
 from truepremia.typing import Array
-
-MOMENT_COLUMNS = {
-    "month": Column("month", "month at whose end the moments are known"),
-    "firmid": Column("", "firm identifier"),
-    "mean": Column("per month", "conditional mean of the excess return from t to t+1"),
-    "residual": Column("per month squared", "d, conditional variance independent across firms"),
-    "exposure": Column("per month", "row of F, exposure to common shocks of unit variance"),
-    "riskfree": Column("per month", "simple net riskless return from t to t+1"),
-}
-
-SDF_COLUMNS = {
-    "month": Column("month", "month at whose end everything but realisations is known"),
-    "max_sr": Column("per month", "maximal conditional Sharpe ratio"),
-    "sdf_ret": Column("per month", "realised excess return of the SDF portfolio, t to t+1"),
-    "sdf": Column("1", "realised discount factor from t to t+1"),
-    "euler_error": Column("1", "largest |E_t[m R] - 1| over all firms"),
-}
 
 
 @contextlib.contextmanager
@@ -68,7 +51,7 @@ class StoredMonth:
     def reduce(
         cls,
         moments: Moments,
-        cross_section: CrossSection,
+        excess_return: Array,
         sdf: float,
         euler_errors: Array,
         first: int,
@@ -78,8 +61,8 @@ class StoredMonth:
         Parameters
         ----------
         moments : Moments
-        cross_section : CrossSection
-            The same month, with the realised returns.
+        excess_return : array, shape (N,)
+            Realised excess returns from the month to the next.
         sdf : float
             Realised discount factor from the month to the next.
         euler_errors : array, shape (N,)
@@ -90,7 +73,7 @@ class StoredMonth:
         row = {
             "month": moments.month,
             "max_sr": moments.max_sharpe(),
-            "sdf_ret": moments.sdf_portfolio() @ cross_section.excess_return,
+            "sdf_ret": moments.sdf_portfolio() @ excess_return,
             "sdf": sdf,
             "euler_error": float(np.abs(euler_errors).max()),
         }

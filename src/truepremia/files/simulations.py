@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from truepremia.columns import PANEL_COLUMNS, Column
 from truepremia.economies.contract import Economy, Solution, State
 from truepremia.economies.parameters import Parameters
 from truepremia.errors import DataError
@@ -18,7 +19,7 @@ from truepremia.files.formats import (
     table_writer,
     write_table,
 )
-from truepremia.panel import PANEL_COLUMNS, Column, CrossSection, Layout, Simulation
+from truepremia.panel import CrossSection, Layout, Simulation
 from truepremia.typing import Array
 
 
@@ -115,7 +116,23 @@ def read_states(
     return economy.states(solution, aggregates, rows, firms)
 
 
-def read_cross_sections(path: str | Path, panel_id: str, layout: Layout) -> Iterator[CrossSection]:
-    """Yield the cross-sections of a stored panel in order, a row group at a time."""
-    for month, columns in TableFile(path, "panel", panel_id).months(layout.columns):
-        yield layout.cross_section(month, columns)
+def read_cross_sections(paths: Any, panel_id: str, layout: Layout) -> Iterator[CrossSection]:
+    """Yield the cross-sections of a stored panel in order, a row group at a time.
+
+    Parameters
+    ----------
+    paths : object
+        Attributes ``panel`` and ``aggregates`` name the files to read.
+    panel_id : str
+    layout : Layout
+    """
+    known = TableFile(paths.aggregates, "aggregates", panel_id).read(["month", "rf"])
+    riskfree = dict(zip(known["month"].tolist(), known["rf"].tolist(), strict=True))
+    for month, columns in TableFile(paths.panel, "panel", panel_id).months(layout.columns):
+        yield layout.cross_section(month, columns, riskfree[month])
+
+
+def read_excess_returns(path: str | Path, panel_id: str) -> Iterator[Array]:
+    """Yield the excess returns of all firms, shape (N,), month by month."""
+    for _, columns in TableFile(path, "panel", panel_id).months(["month", "xret"]):
+        yield columns["xret"]

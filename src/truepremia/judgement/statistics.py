@@ -1,57 +1,86 @@
-"""Portfolios of factors, judged by the exact conditional moments."""
+"""Exact statistics of portfolios, by the conditional moments of their month."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from truepremia.errors import DataError
+from truepremia.judgement.window import window_portfolio
 from truepremia.methods.contract import FactorMethod, FactorReturns, form
 from truepremia.moments import Moments
 from truepremia.panel import CrossSection
 from truepremia.typing import Array
 
-SINGULAR = 1e-14
-"""Eigenvalues of X'X below this share of the largest count as zero when alpha is zero."""
-
 STATISTICS = ("month", "method", "alpha", "stdev", "mean", "xret", "hjd")
 """Columns of the portfolio statistics, in the order of the contract."""
 
 
-def window_portfolio(returns: Array, alphas: Sequence[float], window: int) -> Array:
-    """Return the portfolios of factors fitted to a constant of one over a window.
-
-    pi = argmin |1 - X b|^2 + window * alpha * |b|^2; at alpha = 0 the solution of least norm.
-    Rows with a missing return are left out; the penalty stays that of the full window.
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What is true of P portfolios in one month, each shape (P,).
 
     Parameters
     ----------
-    returns : array, shape (window, K)
-        Factor returns X of the window, neither demeaned nor scaled.
-    alphas : sequence of float, length A
-        Ridge penalties.
-    window : int
-        Length of the window in months.
-
-    Returns
-    -------
-    array, shape (K, A)
+    stdev, mean : array
+        Exact conditional standard deviation and mean of the excess return, per month.
+    xret : array
+        Realised excess return from the month to the next.
+    hjd : array
+        Conditional Hansen-Jagannathan distance of the discount factor 1 - w'r; the test assets
+        are all firms.
     """
-    X = returns[np.isfinite(returns).all(axis=1)]
-    if not len(X):
-        return np.zeros((returns.shape[1], len(alphas)))
-    left, singular, right = np.linalg.svd(X, full_matrices=False)
-    projected = singular * left.sum(axis=0)
-    square = singular**2
-    penalty = window * np.asarray(alphas)
-    kept = (square[:, None] > SINGULAR * square[0]) | (penalty > 0)
-    denominator = square[:, None] + penalty
-    solved = np.divide(
-        projected[:, None],
-        denominator,
-        out=np.zeros_like(denominator),
-        where=kept & (denominator > 0),
-    )
-    return np.asarray(right.T @ solved)
+
+    stdev: Array
+    mean: Array
+    xret: Array
+    hjd: Array
+
+    @classmethod
+    def of(cls, moments: Moments, weights: Array, realised: Array) -> "Judgement":
+        """Judge portfolios.
+
+        Parameters
+        ----------
+        moments : Moments
+        weights : array, shape (N, P)
+            Weights on all firms.
+        realised : array, shape (P,)
+            What they earn.
+        """
+        return cls(
+            stdev=np.sqrt(moments.variance(weights)),
+            mean=moments.mean @ weights,
+            xret=realised,
+            hjd=moments.hj_distance(weights),
+        )
+
+    @classmethod
+    def of_factors(
+        cls,
+        moments: Moments,
+        cross_section: CrossSection,
+        weights: Array,
+        earned: Array,
+        fitted: Array,
+    ) -> "Judgement":
+        """Judge portfolios of factors.
+
+        Parameters
+        ----------
+        moments : Moments
+        cross_section : CrossSection
+            The same month.
+        weights : array, shape (n, K)
+            The factors' weights on the investable firms.
+        earned : array, shape (K,)
+            What the factors earn.
+        fitted : array, shape (K, P)
+            The portfolios' weights on the factors.
+        """
+        held = cross_section.on_all_firms(weights) @ fitted
+        realised = earned @ fitted if len(cross_section.investable) else 0 * fitted.sum(0)
+        return cls.of(moments, held, realised)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +92,8 @@ class PortfolioStatistics:
     method : str
     month : array of int, shape (M,)
     alpha : array, shape (M,)
-    stdev, mean : array, shape (M,)
-        Exact conditional standard deviation and mean of the excess return, per month.
-    xret : array, shape (M,)
-        Realised excess return from the month to the next.
-    hjd : array, shape (M,)
-        Conditional Hansen-Jagannathan distance of the discount factor 1 - w'r; the test
-        assets are all firms.
+    stdev, mean, xret, hjd : array, shape (M,)
+        See :class:`Judgement`.
     """
 
     method: str
@@ -83,8 +107,18 @@ class PortfolioStatistics:
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """A factor method with its past returns and the penalties to judge it at."""
+    """A factor method with its past returns and the penalties to judge it at.
 
+    Parameters
+    ----------
+    name : str
+        Name of the method in tables.
+    method : FactorMethod
+    returns : FactorReturns
+    alphas : tuple of float
+    """
+
+    name: str
     method: FactorMethod
     returns: FactorReturns
     alphas: tuple[float, ...]
@@ -115,49 +149,46 @@ def portfolio_statistics(
     -------
     list of PortfolioStatistics
         One for each method; months ascending, alphas in the given order inside.
+
+    Raises
+    ------
+    DataError
+        If a month has no full window before it.
     """
-    columns: list[list[tuple[Array, ...]]] = [[] for _ in judged]
+    columns: list[list[Judgement]] = [[] for _ in judged]
     months = []
     upcoming = iter(cross_sections)
     for known in moments:
         cross_section = next(c for c in upcoming if c.month == known.month)
         months.append(known.month)
         for column, item in zip(columns, judged, strict=True):
-            column.append(_statistics(item, cross_section, known, window))
+            column.append(_judgement(item, cross_section, known, window))
     return [_assemble(item, months, column) for item, column in zip(judged, columns, strict=True)]
 
 
-def _statistics(
+def _judgement(
     item: Judged, cross_section: CrossSection, moments: Moments, window: int
-) -> tuple[Array, ...]:
-    """Return stdev, mean, xret and hjd of one month, each shape (A,)."""
+) -> Judgement:
+    """Judge one month, one portfolio for each penalty."""
     t = int(np.searchsorted(item.returns.month, moments.month))
+    if t < window:
+        raise DataError(
+            f"{item.name}: month {moments.month} has {t} months of returns before it: must be at "
+            f"least the window, {window}; give moments of later months or a shorter window"
+        )
     fitted = window_portfolio(item.returns.returns[t - window : t], item.alphas, window)
-    formation = form(item.method, cross_section)
-    w = formation.weights @ fitted
-    realised = formation.returns @ fitted if len(cross_section.investable) else 0 * fitted.sum(0)
-    return (
-        np.sqrt(moments.variance(w)),
-        moments.mean @ w,
-        realised,
-        moments.hj_distance(w),
-    )
+    formed = form(item.method, cross_section)
+    return Judgement.of_factors(moments, cross_section, formed.weights, formed.returns, fitted)
 
 
-def _assemble(
-    item: Judged, months: list[int], rows: list[tuple[Array, ...]]
-) -> PortfolioStatistics:
+def _assemble(item: Judged, months: list[int], rows: list[Judgement]) -> PortfolioStatistics:
     count = len(item.alphas)
-    stdev, mean, xret, hjd = (
-        np.concatenate(column) if months else np.empty(0)
-        for column in (zip(*rows, strict=True) if rows else [()] * 4)
-    )
     return PortfolioStatistics(
-        method=item.method.name,
+        method=item.name,
         month=np.repeat(np.array(months, dtype=np.int64), count),
         alpha=np.tile(np.array(item.alphas, dtype=float), len(months)),
-        stdev=stdev,
-        mean=mean,
-        xret=xret,
-        hjd=hjd,
+        **{
+            name: np.concatenate([getattr(row, name) for row in rows]) if rows else np.empty(0)
+            for name in ("stdev", "mean", "xret", "hjd")
+        },
     )

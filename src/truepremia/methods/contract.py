@@ -1,12 +1,17 @@
-"""What a factor method is, and the returns of its factors."""
+"""What a method is, what it returns, and the returns of its factors.
 
-from collections.abc import Iterable, Mapping
+A method sees what is :class:`~truepremia.panel.Known` at the end of a month and forms factors or
+final portfolios. What they earn is shown to it afterwards, once its weights are copied.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from truepremia.panel import CrossSection
+from truepremia.panel import CrossSection, Known
+from truepremia.parallel import in_order
 from truepremia.typing import Array
 
 FACTOR_OF_CHARACTERISTIC: Mapping[str, str] = {
@@ -21,32 +26,108 @@ FACTOR_OF_CHARACTERISTIC: Mapping[str, str] = {
 
 MARKET = "mkt_rf"
 
-RANK_CUT = 1e-12
-"""Eigenvalues of a Gram matrix below this share of the largest count as zero."""
-
 
 def factor_names(characteristics: Iterable[str]) -> tuple[str, ...]:
     """Return the factors of ``characteristics`` in their order, the market last."""
     return (*(FACTOR_OF_CHARACTERISTIC[c] for c in characteristics), MARKET)
 
 
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """Factors of one month; the engine combines them into portfolios.
+
+    Parameters
+    ----------
+    weights : array, shape (n, K)
+        Weights on the firms that are known.
+    names : tuple of str
+        Names of the K factors, the same in every month.
+    past : array, shape (rows, K), optional
+        Returns of the window's months, the last row the latest, under today's definition of the
+        factors, for methods that change it as they learn. Without it the engine takes what the
+        factors of this variant really earned.
+    variant : str
+        Which of the method's several sets of factors this is.
+    """
+
+    weights: Array
+    names: tuple[str, ...]
+    past: Array | None = None
+    variant: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Portfolio:
+    """Final weights of the discount factor 1 - w'r, taken as they are.
+
+    Parameters
+    ----------
+    weights : array, shape (n,)
+        Weights on the firms that are known.
+    variant : str
+        Which of the method's portfolios this is.
+    choice : {"own", "alpha", "loo"}
+        How its penalty was chosen.
+    alpha : float
+        The penalty if ``choice`` is "alpha", else NaN.
+    """
+
+    weights: Array
+    variant: str = ""
+    choice: str = "own"
+    alpha: float = np.nan
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """What a method is told before the first month.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Names of the C characteristics.
+    window : int
+        Months W of the window: the past that portfolios of month t are fitted to is t-W .. t-1.
+    alphas : tuple of float
+        Ridge penalties of the run, ascending.
+    generator : callable
+        Takes a number k to the k-th random generator of this panel and method.
+    """
+
+    names: tuple[str, ...]
+    window: int
+    alphas: tuple[float, ...]
+    generator: Callable[[int], np.random.Generator]
+
+
+@runtime_checkable
+class Method(Protocol):
+    """A method that may learn from month to month.
+
+    It may also have ``start(setting)``, called once before the first month, and
+    ``learn(known, returns)``, called after ``form`` in every month with the excess returns (n,)
+    that the firms of ``known`` earned. A class attribute ``truth = True`` says that it uses the
+    true loadings: ``known`` is then a :class:`~truepremia.panel.KnownTruth`.
+    """
+
+    def form(self, known: Known) -> Iterable[Factors | Portfolio]:
+        """Return the factors or portfolios of the month, nothing if it is not ready yet."""
+        ...
+
+
+@runtime_checkable
 class FactorMethod(Protocol):
-    """A way to form factors from a cross-section.
+    """A method without memory: one month's firms to the weights of its factors.
 
     Returns and statistics both use :meth:`weights`: it is the one definition of the portfolios.
     """
 
-    @property
-    def name(self) -> str:
-        """Name of the method in tables."""
+    def weights(self, known: Any) -> Array:
+        """Return the factors' weights on the firms, shape (n, K)."""
         ...
 
-    def names(self, cross_section: CrossSection) -> tuple[str, ...]:
+    def names(self, known: Any) -> tuple[str, ...]:
         """Return the names of the K factors."""
-        ...
-
-    def weights(self, cross_section: CrossSection) -> Array:
-        """Return the factors' weights on the firms, shape (N, K), zero where not investable."""
         ...
 
 
@@ -74,30 +155,45 @@ class Formation:
 
     Parameters
     ----------
-    cross_section : CrossSection
-    weights : array, shape (N, K)
+    names : tuple of str
+    weights : array, shape (n, K)
+        Weights on the investable firms.
     returns : array, shape (K,)
         Excess returns from the month to the next; NaN if no firm is investable.
     """
 
-    cross_section: CrossSection
+    names: tuple[str, ...]
     weights: Array
     returns: Array
 
 
 def form(method: FactorMethod, cross_section: CrossSection) -> Formation:
-    """Form the factors of ``method`` in one month."""
-    weights = method.weights(cross_section)
-    investable = cross_section.investable
-    if len(investable):
-        # Restricted to investable firms: elsewhere a zero weight may meet a missing return.
-        returns = weights[investable].T @ cross_section.excess_return[investable]
-    else:
-        returns = np.full(weights.shape[1], np.nan)
-    return Formation(cross_section, weights, returns)
+    """Form the factors of a method without memory in one month."""
+    known = cross_section.known_truth if uses_truth(method) else cross_section.known
+    weights = method.weights(known)
+    return Formation(method.names(known), weights, returns_of(weights, cross_section.earned))
 
 
-def factor_returns(method: FactorMethod, cross_sections: Iterable[CrossSection]) -> FactorReturns:
+def returns_of(weights: Array, earned: Array) -> Array:
+    """Return what factors earn, shape (K,); NaN where there is no firm to hold.
+
+    Parameters
+    ----------
+    weights : array, shape (n, K)
+    earned : array, shape (n,)
+        Excess returns of the same firms.
+    """
+    return weights.T @ earned if len(earned) else np.full(weights.shape[1], np.nan)
+
+
+def uses_truth(method: object) -> bool:
+    """Return whether a method declares that it uses the true loadings."""
+    return bool(getattr(method, "truth", False))
+
+
+def factor_returns(
+    method: FactorMethod, cross_sections: Iterable[CrossSection], threads: int = 1
+) -> FactorReturns:
     """Return the monthly returns of the factors of ``method``.
 
     Parameters
@@ -105,25 +201,13 @@ def factor_returns(method: FactorMethod, cross_sections: Iterable[CrossSection])
     method : FactorMethod
     cross_sections : iterable of CrossSection
         At least one month, in calendar order; consumed month by month.
+    threads : int
+        Months that are formed at a time; the results do not depend on it.
     """
-    months, rows = [], []
-    names: tuple[str, ...] = ()
-    for cross_section in cross_sections:
-        names = names or method.names(cross_section)
-        months.append(cross_section.month)
-        rows.append(form(method, cross_section).returns)
-    return FactorReturns(np.array(months), names, np.array(rows))
 
+    def earned(cross_section: CrossSection) -> tuple[int, tuple[str, ...], Array]:
+        formed = form(method, cross_section)
+        return cross_section.month, formed.names, formed.returns
 
-def minimum_norm_inverse(gram: Array) -> Array:
-    """Return the pseudo-inverse of a symmetric positive semi-definite matrix, shape (K, K)."""
-    value, vector = np.linalg.eigh(gram)
-    kept = value > RANK_CUT * value[-1]
-    return np.asarray((vector[:, kept] / value[kept]) @ vector[:, kept].T)
-
-
-def on_all_firms(cross_section: CrossSection, weights: Array) -> Array:
-    """Spread weights of the investable firms (n, K) over all firms (N, K), zero elsewhere."""
-    spread = np.zeros((len(cross_section.firm), weights.shape[1]))
-    spread[cross_section.investable] = weights
-    return spread
+    months, names, rows = zip(*in_order(earned, cross_sections, threads), strict=True)
+    return FactorReturns(np.array(months), names[0], np.array(rows))

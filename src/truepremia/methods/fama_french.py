@@ -5,8 +5,8 @@ from typing import Literal
 
 import numpy as np
 
-from truepremia.methods.contract import factor_names, on_all_firms
-from truepremia.panel import CrossSection
+from truepremia.methods.contract import factor_names
+from truepremia.panel import Known
 from truepremia.portfolios import bins, breakpoints, cell_weights, value_weights
 from truepremia.typing import Array
 
@@ -37,20 +37,16 @@ class FamaFrench:
     """
 
     empty_cells: Literal["balanced", "zero"] = "balanced"
-    name: str = "ff"
 
-    def names(self, cross_section: CrossSection) -> tuple[str, ...]:
+    def names(self, known: Known) -> tuple[str, ...]:
         """Return the names of the factors."""
-        return factor_names(cross_section.names)
+        return factor_names(known.names)
 
-    def weights(self, cross_section: CrossSection) -> Array:
-        """Return the factors' weights on the firms, shape (N, C + 1)."""
-        firms = cross_section.investable
-        names = cross_section.names
-        weights = np.zeros((len(firms), len(names) + 1))
-        if len(firms):
-            value = cross_section.market_equity[firms]
-            characteristics = cross_section.characteristics[firms]
+    def weights(self, known: Known) -> Array:
+        """Return the factors' weights on the firms, shape (n, C + 1)."""
+        names, value, characteristics = known.names, known.market_equity, known.characteristics
+        weights = np.zeros((len(known), len(names) + 1))
+        if len(known):
             size = characteristics[:, names.index(SIZE)]
             group = bins(size, breakpoints(size, [0.5]))
             edges = breakpoints(characteristics, [0.3, 0.7])
@@ -67,7 +63,7 @@ class FamaFrench:
             if BOOK_TO_MARKET not in names:
                 weights[:, names.index(SIZE)] = self._small_minus_big(value, group, rows=1)
             weights[:, -1] = value_weights(value)
-        return on_all_firms(cross_section, weights)
+        return weights
 
     def _spread(self, value: Array, cell: Array) -> Array:
         """Return the weights of high minus low, averaged over the size groups, shape (n,)."""

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truepremia.methods.contract import factor_names, minimum_norm_inverse, on_all_firms
-from truepremia.panel import CrossSection
+from truepremia.methods.contract import factor_names
+from truepremia.methods.linear import minimum_norm_inverse
+from truepremia.panel import Known
 from truepremia.typing import Array
 
 CONSTANT = 1e-10
@@ -22,20 +23,17 @@ class FamaMacBeth:
     ones share their slope by the minimum norm. The market is equal weighted.
     """
 
-    name: str = "fm"
-
-    def names(self, cross_section: CrossSection) -> tuple[str, ...]:
+    def names(self, known: Known) -> tuple[str, ...]:
         """Return the names of the factors."""
-        return factor_names(cross_section.names)
+        return factor_names(known.names)
 
-    def weights(self, cross_section: CrossSection) -> Array:
-        """Return the factors' weights on the firms, shape (N, C + 1)."""
-        firms = cross_section.investable
-        weights = np.zeros((len(firms), len(cross_section.names) + 1))
-        if len(firms):
-            weights[:, :-1] = _slopes(cross_section.characteristics[firms])
-            weights[:, -1] = 1 / len(firms)
-        return on_all_firms(cross_section, weights)
+    def weights(self, known: Known) -> Array:
+        """Return the factors' weights on the firms, shape (n, C + 1)."""
+        weights = np.zeros((len(known), len(known.names) + 1))
+        if len(known):
+            weights[:, :-1] = _slopes(known.characteristics)
+            weights[:, -1] = 1 / len(known)
+        return weights
 
 
 def _slopes(characteristics: Array) -> Array:

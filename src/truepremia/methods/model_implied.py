@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from truepremia.methods.contract import FactorReturns, form, minimum_norm_inverse, on_all_firms
+from truepremia.methods.contract import FactorReturns, form
 from truepremia.methods.fama_macbeth import FamaMacBeth
-from truepremia.panel import CrossSection
+from truepremia.methods.linear import minimum_norm_inverse
+from truepremia.panel import CrossSection, KnownTruth
 from truepremia.typing import Array
 
 
@@ -22,7 +23,7 @@ class ModelImplied:
     Parameters
     ----------
     loading : str
-        Which loadings, "taylor" or "proj"; also the method's name in tables.
+        Which loadings, "taylor" or "proj".
     weighting : {"ols", "value"}
         W: equal weights, or market values.
     """
@@ -30,27 +31,23 @@ class ModelImplied:
     loading: str
     weighting: Literal["ols", "value"] = "ols"
 
-    @property
-    def name(self) -> str:
-        """Name of the method in tables."""
-        return self.loading
+    truth: ClassVar[bool] = True
 
-    def names(self, cross_section: CrossSection) -> tuple[str, ...]:
+    def names(self, known: KnownTruth) -> tuple[str, ...]:
         """Return the names of the latent factors, f_1, f_2, ..."""
-        count = cross_section.loadings[self.loading].shape[1]
+        count = known.loadings[self.loading].shape[1]
         return tuple(f"f_{k}" for k in range(1, count + 1))
 
-    def weights(self, cross_section: CrossSection) -> Array:
-        """Return the latent factors' weights on the firms, shape (N, k)."""
-        firms = cross_section.investable
-        A = cross_section.loadings[self.loading][firms]
-        if not len(firms):
-            return np.zeros((len(cross_section.firm), A.shape[1]))
+    def weights(self, known: KnownTruth) -> Array:
+        """Return the latent factors' weights on the firms, shape (n, k)."""
+        A = known.loadings[self.loading]
+        if not len(known):
+            return np.zeros(A.shape)
         WA = A
         if self.weighting == "value":
-            value = cross_section.market_equity[firms]
+            value = known.market_equity
             WA = A * (value / value.mean())[:, None]
-        return on_all_firms(cross_section, WA @ minimum_norm_inverse(A.T @ WA))
+        return np.asarray(WA @ minimum_norm_inverse(A.T @ WA))
 
 
 def model_premia(
@@ -80,14 +77,13 @@ def model_premia(
     names: tuple[str, ...] = ()
     latent_names: tuple[str, ...] = ()
     for cross_section in cross_sections:
-        names, latent_names = cross_section.names, method.names(cross_section)
-        formation = form(method, cross_section)
-        firms = cross_section.investable
-        A = cross_section.loadings[method.loading][firms]
-        w = slopes.weights(cross_section)[firms, :-1]
-        months.append(cross_section.month)
+        known, formation = cross_section.known_truth, form(method, cross_section)
+        names, latent_names = known.names, formation.names
+        A = known.loadings[method.loading]
+        w = np.ascontiguousarray(slopes.weights(known)[:, :-1])
+        months.append(known.month)
         latent.append(formation.returns)
-        premia.append(w.T @ (A @ formation.returns) if len(firms) else np.full(len(names), np.nan))
+        premia.append(w.T @ (A @ formation.returns) if len(known) else np.full(len(names), np.nan))
     month = np.array(months)
     return (
         FactorReturns(month, names, np.array(premia)),

@@ -14,9 +14,8 @@ import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
 from truepremia.economies.contract import Economy, Population
-from truepremia.methods.contract import FACTOR_OF_CHARACTERISTIC, MARKET, FactorMethod
-from truepremia.methods.fama_french import FamaFrench
-from truepremia.methods.fama_macbeth import FamaMacBeth
+from truepremia.methods.contract import FACTOR_OF_CHARACTERISTIC, MARKET
+from truepremia.methods.registry import BUNDLED, FAMA
 from truepremia.moments import Moments
 from truepremia.portfolios import bins, breakpoints
 from truepremia.report.finished import Finished
@@ -328,16 +327,15 @@ def regression(target: pd.Series, regressors: pd.DataFrame) -> Regression:
 
 def _exact_means(finished: Finished) -> dict[tuple[str, str], float]:
     """Return the mean over sampled judged months of the factors' exact conditional means."""
-    methods: tuple[FactorMethod, ...] = (
-        FamaFrench(finished.manifest["config"]["empty_cells"]),
-        FamaMacBeth(),
-    )
     means: dict[tuple[str, str], float] = {}
-    for method in methods:
-        monthly = [moments.mean @ method.weights(c) for moments, c in finished.judged]
-        names = method.names(finished.judged[0][1])
+    for name in FAMA:
+        method = BUNDLED[name].make(finished.manifest["config"])
+        monthly = [
+            moments.mean @ c.on_all_firms(method.weights(c.known)) for moments, c in finished.judged
+        ]
+        factors = method.names(finished.judged[0][1].known)
         averaged = np.mean(monthly, axis=0)
-        means |= {(method.name, n): v for n, v in zip(names, averaged, strict=True)}
+        means |= {(name, n): v for n, v in zip(factors, averaged, strict=True)}
     return means
 
 

@@ -15,8 +15,8 @@ import pandas as pd
 from statsmodels.regression.linear_model import OLS
 from statsmodels.regression.rolling import RollingOLS
 
+from truepremia.columns import Column
 from truepremia.errors import DataError
-from truepremia.panel import Column
 from truepremia.tidy.pairs import FACTORS, REQUIRED, coefficient, common_months, factors_of
 
 FEWEST_MONTHS, FEW_MONTHS = 3, 24

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from truepremia.columns import Column
 from truepremia.errors import DataError
 from truepremia.files.formats import write_json, write_table
-from truepremia.panel import Column
 from truepremia.tidy.reading import Store
 from truepremia.tidy.replication import Replication
 from truepremia.tidy.tables import PUBLISHED_COLUMNS, STOCK_COLUMNS, write_accounts, write_stocks

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from truepremia.columns import Column
 from truepremia.files.formats import TableFile, replacing, write_table
-from truepremia.panel import Column
 
 
 def read_frame(path: str | Path, kind: str, store: str) -> pd.DataFrame:

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from truepremia.columns import Column
 from truepremia.files.formats import TableFile, column, write_table
-from truepremia.panel import Column
 from truepremia.typing import Array
 
 NYSE = "NYSE"

@@ -4,9 +4,7 @@ import contextlib
 import json
 import logging
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
@@ -14,7 +12,6 @@ from typing import Any, TypeVar
 from truepremia.errors import TruepremiaError, error_line
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 SECONDS_BETWEEN_MESSAGES = 2.0
 
@@ -65,32 +62,3 @@ def with_progress(items: Iterable[Item], total: int, unit: str = "month") -> Ite
         if monotonic() - last > SECONDS_BETWEEN_MESSAGES:
             logger.info("%s %d of %d", unit, done, total)
             last = monotonic()
-
-
-def in_order(
-    function: Callable[[Item], Result], items: Iterable[Item], threads: int
-) -> Iterator[Result]:
-    """Yield ``function(item)`` for every item, in order, a few of them computed at a time.
-
-    Items are taken as they are needed, so that no more than two for each thread are held. The
-    results do not depend on the number of threads.
-
-    Parameters
-    ----------
-    function : callable
-        Must not change what other calls read. Large numpy operations run side by side.
-    items : iterable
-    threads : int
-        1 computes every item where it stands.
-    """
-    if threads == 1:
-        yield from map(function, items)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        running: deque[Future[Result]] = deque()
-        for item in items:
-            if len(running) == 2 * threads:
-                yield running.popleft().result()
-            running.append(pool.submit(function, item))
-        while running:
-            yield running.popleft().result()

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from truepremia.columns import Column
 from truepremia.economies.bgn.conditional import LoadingLaw, Market, firm_value
 from truepremia.economies.bgn.parameters import Params
 from truepremia.economies.bgn.solution import Solution
@@ -23,7 +24,7 @@ from truepremia.economies.characteristics import (
     over_book,
     valuation,
 )
-from truepremia.panel import Column, Simulation, Size
+from truepremia.panel import Simulation, Size
 from truepremia.seeds import Streams, blocks
 from truepremia.typing import Array
 

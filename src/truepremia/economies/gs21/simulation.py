@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from truepremia.columns import Column
 from truepremia.economies.characteristics import (
     UNDEFINED_GROWTH,
     Observation,
@@ -27,7 +28,7 @@ from truepremia.economies.gs21.dynamics import (
 from truepremia.economies.gs21.month import Tables
 from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.solution import Solution
-from truepremia.panel import Column, Simulation, Size
+from truepremia.panel import Simulation, Size
 from truepremia.seeds import Streams
 from truepremia.typing import Array
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from truepremia.columns import Column
 from truepremia.economies.characteristics import (
     MOMENTUM_MONTHS,
     UNDEFINED_GROWTH,
@@ -24,7 +25,7 @@ from truepremia.economies.kp14.conditional import FIRM_COLUMNS, State, loadings,
 from truepremia.economies.kp14.parameters import MONTH, Params
 from truepremia.economies.kp14.solution import Solution
 from truepremia.errors import CalibrationError
-from truepremia.panel import Column, Simulation, Size
+from truepremia.panel import Simulation, Size
 from truepremia.seeds import Streams, blocks
 from truepremia.typing import Array
 
