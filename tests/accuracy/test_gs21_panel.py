@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from test_gs21_solution import COARSE, GS21, calibration, solved, with_params
 
-from truepremia.columns import PANEL_COLUMNS
 from truepremia.economies.gs21 import certificate, conditional
 from truepremia.economies.gs21.conditional import State
 from truepremia.economies.gs21.dynamics import (
@@ -60,7 +59,7 @@ def test_panel_has_the_columns_of_the_contract(base):
     _, panel, _ = base
     columns = set(panel.columns)
     assert set(GS21.layout.columns) - {"month"} <= columns
-    assert columns <= set(PANEL_COLUMNS)
+    assert columns <= set(GS21.columns("panel"))
     assert set(panel.aggregates) == {"month", *GS21.columns("aggregates")}
     assert set(panel.states[-1][1]) == set(GS21.columns("states"))
     types = [{name: column.dtype for name, column in row.items()} for _, row in panel.states]

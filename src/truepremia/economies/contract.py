@@ -6,7 +6,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from truepremia.columns import Column, loading_columns
+from truepremia.columns import PANEL_COLUMNS, Column, loading_columns, loading_descriptions
 from truepremia.economies.parameters import Parameters
 from truepremia.panel import Layout, Simulation, Size
 from truepremia.seeds import Streams
@@ -202,12 +202,30 @@ class Economy:
         """
         return self.module("simulation").step(solution, now, shocks)
 
+    def sharpe_bound(self, solution: Solution, state: State) -> float:
+        """Return a bound on the Sharpe ratios of the month, at most that of the diagnostics.
+
+        The economy's ``conditional.sharpe_bound`` where the bound moves with the state.
+        """
+        own = getattr(self.module("conditional"), "sharpe_bound", None)
+        return float(own(solution, state) if own else solution.diagnostics["sharpe_bound"])
+
     def euler_errors(self, solution: Solution, state: State) -> Array:
         """Return E_t[m R_i] - 1 for every firm, by quadrature independent of the pricing."""
         errors: Array = self.module("certificate").euler_errors(solution, state)
         return errors
 
     def columns(self, table: str) -> Mapping[str, Column]:
-        """Return units and meanings of the columns of ``"aggregates"`` or ``"states"``."""
-        columns: Mapping[str, Column] = self.module("simulation").COLUMNS[table]
-        return columns
+        """Return units and meanings of the columns of a table.
+
+        Parameters
+        ----------
+        table : {"panel", "aggregates", "states"}
+        """
+        own: Mapping[str, Column] = self.module("simulation").COLUMNS.get(table, {})
+        if table != "panel":
+            return own
+        shared = dict(PANEL_COLUMNS)
+        for method in self.loadings:
+            shared |= loading_descriptions(method, len(self.shocks))
+        return {**shared, **own}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from truepremia.columns import PANEL_COLUMNS, Column
+from truepremia.columns import Column
 from truepremia.economies.contract import Economy, Solution, State
 from truepremia.economies.parameters import Parameters
 from truepremia.errors import DataError
@@ -74,7 +74,7 @@ def write_simulation(
     states = {"month": Column("month", "month t"), **economy.columns("states")}
     write_table(paths.aggregates, "aggregates", panel_id, simulation.aggregates, aggregates)
     with (
-        table_writer(paths.panel, "panel", panel_id, PANEL_COLUMNS) as panel_table,
+        table_writer(paths.panel, "panel", panel_id, economy.columns("panel")) as panel_table,
         table_writer(paths.states, "states", panel_id, states) as states_table,
     ):
         for produced in simulation.months:

@@ -1,6 +1,6 @@
 """The report's figures."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,12 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from cycler import cycler
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from truepremia.columns import factor_of
 from truepremia.files.formats import replacing
-from truepremia.methods.contract import FACTOR_OF_CHARACTERISTIC
 from truepremia.report.contents import FIGURES
 from truepremia.report.finished import Finished
 from truepremia.report.gather import Panels
@@ -211,13 +212,13 @@ def premia(panels: Panels) -> Figure:
     left, right = figure.subplots(1, 2)
     one = len(panels.names) == 1
     factors = panels.rows["factors"]
-    colours = dict(zip(factors["factor"].unique(), PALETTE, strict=False))
+    colours = _colours(list(factors["factor"].unique()))
     for (method, factor), rows in _split(factors, "method", "factor"):
         error = 196 * rows["stdev"] / np.sqrt(rows["months"]) if one else None
         _points(left, rows["exact_mean"], rows["mean"], error, colours[factor], MARKERS[method])
     implied = panels.rows["premia"]
     for (loading, name), rows in _split(implied, "loading", "characteristic"):
-        colour = colours[FACTOR_OF_CHARACTERISTIC[name]]
+        colour = colours[factor_of(name)]
         error = 196 * rows["realised_se"] if one else None
         _points(right, rows["implied"], rows["realised"], error, colour, MARKERS[loading])
     left.set(title="Realised and exact", xlabel="exact conditional mean, % per month")
@@ -233,6 +234,13 @@ def premia(panels: Panels) -> Figure:
         left.plot([], [], MARKERS[method], color="none", markeredgecolor=TRUTH, label=NAMES[method])
     _legend_below(figure, left)
     return figure
+
+
+def _colours(names: Sequence[str]) -> dict[str, Any]:
+    """Return a colour for each name: of the palette as long as it lasts, of a rainbow beyond."""
+    if len(names) <= len(PALETTE):
+        return dict(zip(names, PALETTE, strict=False))
+    return dict(zip(names, colormaps["turbo"](np.linspace(0, 1, len(names))), strict=True))
 
 
 def solved(panels: Panels, solution: Any) -> Figure:

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
+from truepremia.columns import factor_of
 from truepremia.economies.contract import Economy, Population
-from truepremia.methods.contract import FACTOR_OF_CHARACTERISTIC, MARKET
+from truepremia.methods.contract import MARKET
 from truepremia.methods.registry import BUNDLED, FAMA
 from truepremia.moments import Moments
 from truepremia.portfolios import bins, breakpoints
@@ -186,7 +187,7 @@ def premia(finished: Finished) -> list[Row]:
     for loading in finished.economy.loadings:
         implied = pd.DataFrame(finished.read(f"model_premia_{loading}")).set_index("month")
         for name in implied:
-            factor = FACTOR_OF_CHARACTERISTIC[str(name)]
+            factor = factor_of(str(name))
             both = pd.DataFrame({"implied": implied[name], "fm": finished.returns["fm"][factor]})
             both = both.dropna()
             rows.append(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from truepremia.columns import Column
+from truepremia.columns import Column, loading_descriptions
 from truepremia.economies.characteristics import (
     UNDEFINED_GROWTH,
     Observation,
@@ -33,6 +33,13 @@ from truepremia.seeds import Streams
 from truepremia.typing import Array
 
 COLUMNS = {
+    "panel": {
+        "mkt_lev": Column("ratio", "debt coupon over market value of equity at t"),
+        "market_leverage": Column(
+            "share", "market value of debt over that of debt and equity at t"
+        ),
+        **loading_descriptions("proj", 1),
+    },
     "aggregates": {
         "x": Column("log", "log aggregate productivity at t"),
         "rf": Column("per month", "simple net riskless return from t to t+1"),
