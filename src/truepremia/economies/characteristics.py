@@ -4,7 +4,6 @@ Row t holds what is known at date t and the return from t to t + 1, so that a ro
 once the next date is known.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -37,40 +36,43 @@ def over_book(amount: Array, book: Array, undefined: float) -> Array:
     return ratio
 
 
+@dataclass(frozen=True, eq=False)
 class PastReturns:
-    """The gross returns of the last twelve months, from which momentum is formed."""
+    """The gross returns of the last twelve months, from which momentum is formed.
 
-    def __init__(self) -> None:
-        self._gross: deque[Array] = deque(maxlen=MOMENTUM_MONTHS)
-        self._entered: deque[Array] = deque(maxlen=MOMENTUM_MONTHS)
+    Parameters
+    ----------
+    gross : tuple of array, shape (N,) each
+        The latest last.
+    entered : tuple of array of bool, shape (N,) each
+        Firms that replaced another in that month; the return is the other's.
+    """
 
-    def add(self, gross: Array, entered: Array | None = None) -> None:
-        """Add the returns to this date.
+    gross: tuple[Array, ...] = ()
+    entered: tuple[Array, ...] = ()
 
-        Parameters
-        ----------
-        gross : array, shape (N,)
-        entered : array of bool, shape (N,), optional
-            Firms that replaced another at this date; the return is the other's.
-        """
-        self._gross.append(gross)
-        self._entered.append(np.zeros(len(gross), dtype=bool) if entered is None else entered)
+    def then(self, gross: Array, entered: Array | None = None) -> "PastReturns":
+        """Return the returns after one more month, in which no firm or some ``entered``."""
+        new = np.zeros(len(gross), dtype=bool) if entered is None else entered
+        return PastReturns(
+            (*self.gross, gross)[-MOMENTUM_MONTHS:], (*self.entered, new)[-MOMENTUM_MONTHS:]
+        )
 
     def momentum(self, firms: int) -> Array:
         """Return the simple return over months t-12..t-2, shape (N,).
 
         NaN before there are twelve returns; zero for a firm that entered in the last twelve.
         """
-        if len(self._gross) < MOMENTUM_MONTHS:
+        if len(self.gross) < MOMENTUM_MONTHS:
             return np.full(firms, np.nan)
         return self.compounded(firms)
 
     def compounded(self, firms: int) -> Array:
-        """Return :meth:`momentum` of the returns there are, zero before the second date."""
-        known = list(self._gross)[:-1]
+        """Return :meth:`momentum` of the returns there are, zero at the first two dates."""
+        known = self.gross[:-1]
         if not known:
             return np.zeros(firms)
-        return np.where(np.any(self._entered, axis=0), 0.0, np.prod(known, axis=0) - 1)
+        return np.where(np.any(self.entered, axis=0), 0.0, np.prod(known, axis=0) - 1)
 
 
 @dataclass(frozen=True, eq=False)

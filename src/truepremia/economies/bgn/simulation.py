@@ -298,7 +298,7 @@ def _observations(
         ]
         firms = [now for now, _ in groups]
         gross = np.concatenate([now.gross for now in firms])
-        past.add(gross)
+        past = past.then(gross)
         last_book, book = book, solution.params.investment * _joined(firms, "count")
         row = None
         if size.start <= date <= size.end:

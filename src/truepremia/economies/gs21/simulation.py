@@ -115,7 +115,7 @@ def _observations(
     last: Snapshot | None = None
     for date, now in snapshots(tables, size, streams, path):
         if now.gross is not None:
-            past.add(now.gross, now.entered)
+            past = past.then(now.gross, now.entered)
         in_panel = size.start <= date <= size.end
         row, states = None, {}
         if in_panel:

@@ -329,7 +329,7 @@ def _observations(
         now = _Firms.observe(solution, _state(groups, date, x, z), [group.now for group in groups])
         gross = now.gross(before) if before is not None else None
         if gross is not None:
-            past.add(gross)
+            past = past.then(gross)
         in_panel = size.start <= date <= size.end
         yield Observation(
             date=date,
