@@ -39,7 +39,7 @@ TRUTH = "black"
 
 FEWEST_FOR_BOXES = 8
 FAINTEST = 1e-6
-CHARACTERS_PER_SYMBOL = 7
+CHARACTERS_PER_SYMBOL = 9
 CHARACTERS_PER_LEGEND_LINE = 105
 COMMON_VOLATILITY = 0.10
 MONTHS_PER_YEAR = 12
@@ -261,10 +261,16 @@ def _split(rows: pd.DataFrame, *keys: str) -> Iterator[tuple[Any, pd.DataFrame]]
 
 def _legend_below(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    characters = sum(len(label) + CHARACTERS_PER_SYMBOL for label in labels)
-    lines = -(-characters // CHARACTERS_PER_LEGEND_LINE)
-    columns = -(-len(labels) // lines)
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    figure.legend(handles, labels, loc="outside lower center", ncols=_legend_columns(labels))
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    """Return the most columns that fit; each is as wide as its longest label."""
+    for columns in range(len(labels), 1, -1):
+        longest = [max(map(len, column)) for column in np.array_split(labels, columns)]
+        if sum(longest) + CHARACTERS_PER_SYMBOL * columns <= CHARACTERS_PER_LEGEND_LINE:
+            return columns
+    return 1
 
 
 def _scaled(series: pd.Series) -> pd.Series:

@@ -58,7 +58,7 @@ class Params(Parameters):
     density: float = parameter("share", "variance of a loading from c1..c9", "s", SHARE)
     idiosyncratic_volatility: float = parameter("per month", "median own s.d.", "s̄", POSITIVE)
     volatility_spread: float = parameter("log", "half range of own log s.d.", "ς", NOT_NEGATIVE)
-    kurtosis: float = parameter("1", "kurtosis of the own log shock", "k", Number(least=3))
+    kurtosis: float = parameter("ratio", "kurtosis of the own log shock", "k", Number(least=3))
     tail_probability: float = parameter("probability", "of a tail month", "p", INSIDE_ONE)
     payout_yield: float = parameter("log per month", "net payout at reference size", "ȳ")
     size_reversion: float = parameter("per month", "reversion of log size", "κ_s", INSIDE_ONE)

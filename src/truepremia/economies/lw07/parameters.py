@@ -38,7 +38,10 @@ class Params(Parameters):
     growth_persistence: float = parameter("per month", "of expected growth z", "φ_z", INSIDE_ONE)
     growth_volatility: float = parameter("per month", "s.d. of z's shock", "σ_z", POSITIVE)
     growth_correlation: float = parameter(
-        "1", "correlation of the shocks to z and to the dividend", "ϱ", Number(above=-1, below=1)
+        "ratio",
+        "correlation of the shocks to z and to the dividend",
+        "ϱ",
+        Number(above=-1, below=1),
     )
     mean_price: float = parameter("per s.d. and month", "mean price of risk", "x̄")
     price_persistence: float = parameter("per month", "of the price of risk x", "φ_x", INSIDE_ONE)
