@@ -3,7 +3,8 @@ from snakemake.utils import min_version
 
 min_version("9.20")
 
-ROOT = Path(workflow.basedir)
+# The folder of this file, also where another workflow uses this one as a module.
+ROOT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True)).resolve()
 
 
 configfile: ROOT / "config" / "config.yaml"
@@ -11,21 +12,18 @@ configfile: ROOT / "config" / "config.yaml"
 
 include: "rules/common.smk"
 include: "rules/economy.smk"
-include: "rules/factors.smk"
+include: "rules/methods.smk"
 include: "rules/evaluation.smk"
 include: "rules/tidy.smk"
-include: "rules/report_inputs.smk"
 include: "rules/report.smk"
 
 
 rule all:
     default_target: True
     input:
-        [files_of(panel) for panel in RUN.panel_ids()],
-        [files_of_store(store) for store in BUILT_STORES],
-        files_of_published_data(),
+        RUN.everything(),
 
 
 rule report:
     input:
-        f"{REPORT}/report.html",
+        f"{RUN.report}/report.html",

@@ -3,67 +3,50 @@
 
 rule solve_economy:
     output:
-        solution=f"{RESULTS}/solutions/{{model}}.npz",
-        diagnostics=f"{RESULTS}/solutions/{{model}}.json",
+        **RUN.of_solution("npz", "json"),
     log:
-        log_of("solve_economy", "{model}"),
-    benchmark:
-        benchmark_of("solve_economy", "{model}")
+        RUN.log("solve_economy", "{model}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=megabytes("solve_economy", RUN.size),
-        runtime=minutes("solve_economy", RUN.size),
+        **RUN.needs("solve_economy"),
     params:
-        stage=STAGES.stage("solve_economy"),
+        stage=RUN.parameter("solve_economy"),
     script:
         "../scripts/solve_economy.py"
 
 
 rule simulate_panel:
     input:
-        solution=f"{RESULTS}/solutions/{{model}}.npz",
+        **RUN.of_solution("npz"),
     output:
-        panel=f"{PANEL}/panel.parquet",
-        aggregates=f"{PANEL}/aggregates.parquet",
-        states=f"{PANEL}/states.parquet",
+        **RUN.of_panel("panel", "aggregates", "states"),
     log:
-        log_of("simulate_panel"),
-    benchmark:
-        benchmark_of("simulate_panel")
+        RUN.log("simulate_panel"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=megabytes("simulate_panel", RUN.size),
-        runtime=minutes("simulate_panel", RUN.size),
+        **RUN.needs("simulate_panel"),
     params:
-        stage=STAGES.stage("simulate_panel"),
+        stage=RUN.parameter("simulate_panel"),
     script:
         "../scripts/simulate_panel.py"
 
 
 rule compute_moments:
     input:
-        solution=f"{RESULTS}/solutions/{{model}}.npz",
-        panel=f"{PANEL}/panel.parquet",
-        aggregates=f"{PANEL}/aggregates.parquet",
-        states=f"{PANEL}/states.parquet",
+        **RUN.of_solution("npz"),
+        **RUN.of_panel("panel", "aggregates", "states"),
     output:
-        moments=f"{PANEL}/moments.parquet",
-        sdf=f"{PANEL}/sdf.parquet",
+        **RUN.of_panel("moments", "sdf"),
     log:
-        log_of("compute_moments"),
-    benchmark:
-        benchmark_of("compute_moments")
+        RUN.log("compute_moments"),
     conda:
-        ENVIRONMENT
-    threads: threads("compute_moments", RUN.size)
+        RUN.environment
+    threads: RUN.threads("compute_moments")
     resources:
-        mem_mb=megabytes("compute_moments", RUN.size),
-        runtime=minutes("compute_moments", RUN.size),
+        **RUN.needs("compute_moments"),
     params:
-        stage=STAGES.stage("compute_moments"),
+        stage=RUN.parameter("compute_moments"),
     script:
         "../scripts/compute_moments.py"

@@ -1,62 +1,63 @@
-# Judgement of all factors by the exact moments, and the bundle of a panel.
+# Judgement of the bundled factors by the exact moments, the bundle of a panel, the leaderboard.
+from truepremia.report.contents import PAGE_PARTS, board_captions, caption_files
 
 
 rule portfolio_stats:
     input:
-        unpack(of_every_loading("latent")),
-        panel=f"{PANEL}/panel.parquet",
-        aggregates=f"{PANEL}/aggregates.parquet",
-        moments=f"{PANEL}/moments.parquet",
-        ff_returns=f"{PANEL}/ff_returns.parquet",
-        fm_returns=f"{PANEL}/fm_returns.parquet",
+        unpack(RUN.of_every_loading("latent")),
+        **RUN.of_panel("panel", "aggregates", "moments"),
+        **RUN.of_panel("ff_returns", "fm_returns"),
     output:
-        fama_stats=f"{PANEL}/fama_stats.parquet",
-        model_stats=f"{PANEL}/model_stats.parquet",
+        **RUN.of_panel("fama_stats", "model_stats"),
     log:
-        log_of("portfolio_stats"),
-    benchmark:
-        benchmark_of("portfolio_stats")
+        RUN.log("portfolio_stats"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=megabytes("portfolio_stats", RUN.size),
-        runtime=minutes("portfolio_stats", RUN.size),
+        **RUN.needs("portfolio_stats"),
     params:
-        stage=STAGES.stage("portfolio_stats"),
+        stage=RUN.parameter("portfolio_stats"),
     script:
         "../scripts/portfolio_stats.py"
 
 
 rule bundle_panel:
     input:
-        unpack(of_every_loading("model_premia")),
-        unpack(of_every_loading("latent")),
-        ff_returns=f"{PANEL}/ff_returns.parquet",
-        fm_returns=f"{PANEL}/fm_returns.parquet",
-        fama_stats=f"{PANEL}/fama_stats.parquet",
-        model_stats=f"{PANEL}/model_stats.parquet",
-        panel=f"{PANEL}/panel.parquet",
-        aggregates=f"{PANEL}/aggregates.parquet",
-        states=f"{PANEL}/states.parquet",
-        moments=f"{PANEL}/moments.parquet",
-        sdf=f"{PANEL}/sdf.parquet",
-        solution=f"{RESULTS}/solutions/{{model}}.npz",
-        diagnostics=f"{RESULTS}/solutions/{{model}}.json",
+        unpack(RUN.of_every_loading("model_premia", "latent")),
+        **RUN.of_panel("ff_returns", "fm_returns", "fama_stats", "model_stats"),
+        **RUN.of_panel("panel", "aggregates", "states", "moments", "sdf"),
+        **RUN.of_solution("npz", "json"),
     output:
-        bundle=f"{RESULTS}/{{model}}_{{index}}_fama.pkl",
-        manifest=f"{RESULTS}/{{model}}_{{index}}_manifest.json",
+        bundle=f"{RUN.results}/{{model}}_{{index}}_fama.pkl",
+        manifest=f"{RUN.results}/{{model}}_{{index}}_manifest.json",
     log:
-        log_of("bundle_panel"),
-    benchmark:
-        benchmark_of("bundle_panel")
+        RUN.log("bundle_panel"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=megabytes("bundle_panel", RUN.size),
-        runtime=minutes("bundle_panel", RUN.size),
+        **RUN.needs("bundle_panel"),
     params:
-        stage=STAGES.stage("bundle_panel"),
+        stage=RUN.parameter("bundle_panel"),
     script:
         "../scripts/bundle_panel.py"
+
+
+rule leaderboard:
+    input:
+        captions=board_captions(),
+        page=PAGE_PARTS,
+        stats=RUN.judged("stats"),
+        truth=RUN.truth_of_panels(),
+        real=RUN.judged_real("stats"),
+    output:
+        **RUN.of_board(),
+    log:
+        RUN.log("leaderboard", "all"),
+    conda:
+        RUN.environment
+    resources:
+        **RUN.needs("leaderboard"),
+    params:
+        stage=RUN.parameter("leaderboard"),
+    script:
+        "../scripts/leaderboard.py"

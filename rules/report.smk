@@ -1,23 +1,23 @@
 # The report: numbers of finished panels, tables, figures and one page.
 
 
+wildcard_constraints:
+    block="0|[1-9][0-9]*",
+
+
 rule summarise_panels:
     input:
-        unpack(files_of_block),
+        unpack(RUN.block_of_panels),
     output:
-        summaries=f"{REPORT}/summaries/{{model}}_{{block}}.json",
+        summaries=f"{RUN.report}/summaries/{{model}}_{{block}}.json",
     log:
-        log_of("summarise_panels", "{model}_{block}"),
-    benchmark:
-        benchmark_of("summarise_panels", "{model}_{block}")
+        RUN.log("summarise_panels", "{model}_{block}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=20,
+        **RUN.needs("summarise_panels"),
     params:
-        stage=STAGES.stage("summarise_panels"),
+        stage=RUN.parameter("summarise_panels"),
     script:
         "../scripts/summarise_panels.py"
 
@@ -25,86 +25,61 @@ rule summarise_panels:
 rule tabulate_economy:
     input:
         captions=caption_files(),
-        summaries=lambda wildcards: summaries_of(wildcards.model),
+        summaries=lambda wildcards: RUN.summaries(wildcards.model),
     output:
-        shown=[
-            in_report(f"{REPORT}/tables/{{model}}_{name}.html", "table", name, title)
-            for name, title in TABLES.items()
-        ],
-        printed=[
-            f"{REPORT}/tables/{{model}}_{name}.{suffix}"
-            for name in TABLES
-            for suffix in ("csv", "tex")
-        ],
+        shown=RUN.shown_tables(report),
+        printed=RUN.printed_tables(),
     log:
-        log_of("tabulate_economy", "{model}"),
-    benchmark:
-        benchmark_of("tabulate_economy", "{model}")
+        RUN.log("tabulate_economy", "{model}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=600,
-        runtime=10,
+        **RUN.needs("tabulate_economy"),
     params:
-        stage=STAGES.stage("tabulate_economy"),
+        stage=RUN.parameter("tabulate_economy"),
     script:
         "../scripts/tabulate_economy.py"
 
 
 rule draw_economy:
     input:
-        unpack(files_of_shown_panel),
-        summaries=lambda wildcards: summaries_of(wildcards.model),
-        solution=f"{RESULTS}/solutions/{{model}}.npz",
+        unpack(RUN.shown_panel),
+        **RUN.of_solution("npz"),
+        summaries=lambda wildcards: RUN.summaries(wildcards.model),
     output:
-        shown=[
-            in_report(f"{REPORT}/figures/{{model}}_{name}.png", "figure", name, title)
-            for name, title in FIGURES.items()
-        ],
-        printed=[f"{REPORT}/figures/{{model}}_{name}.pdf" for name in FIGURES],
+        shown=RUN.shown_figures(report),
+        printed=RUN.printed_figures(),
     log:
-        log_of("draw_economy", "{model}"),
-    benchmark:
-        benchmark_of("draw_economy", "{model}")
+        RUN.log("draw_economy", "{model}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=600,
-        runtime=10,
+        **RUN.needs("draw_economy"),
     params:
-        stage=STAGES.stage("draw_economy"),
+        stage=RUN.parameter("draw_economy"),
     script:
         "../scripts/draw_economy.py"
 
 
 rule write_report:
     input:
-        files_of_stores,
         captions=caption_files(),
         page=PAGE_PARTS,
-        summaries=lambda wildcards: [f for m in reported()[0] for f in summaries_of(m)],
-        exhibits=lambda wildcards: [
-            f"{REPORT}/{exhibit}"
-            for model in reported()[0]
-            for exhibit in exhibits_of(model)
-        ],
+        summaries=lambda wildcards: RUN.every_summary(),
+        exhibits=lambda wildcards: RUN.exhibits(),
+        stores=lambda wildcards: RUN.exhibits_of_stores(),
+        leaderboard=lambda wildcards: RUN.board_on_page(),
     output:
-        page=report(
-            f"{REPORT}/report.html", caption=f"{CAPTIONS}/page.rst", category="Page"
-        ),
+        page=RUN.shown_page(report),
     log:
-        log_of("write_report", "report"),
-    benchmark:
-        benchmark_of("write_report", "report")
+        RUN.log("write_report", "page"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=600,
-        runtime=10,
+        **RUN.needs("write_report"),
     params:
-        stage=lambda wildcards: STAGES.stage("write_report")(contents(wildcards)),
+        stage=RUN.parameter(
+            "write_report", contents=lambda wildcards: RUN.page_contents()
+        ),
     script:
         "../scripts/write_report.py"

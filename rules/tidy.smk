@@ -2,213 +2,143 @@
 
 
 wildcard_constraints:
-    store=one_of(RUN.tidy.stores),
-
-
-onstart:
-    for _name in sorted({*RUN.tidy.stores} - {*BUILT_STORES}):
-        print(
-            f"store {_name} is left out: a panel of {RUN.size.firms} firms and {RUN.size.months} "
-            f"months is too small for annual portfolios ({LEAST_FIRMS} and {LEAST_MONTHS} suffice); "
-            f"ask for a file such as {RESULTS}/tidy/{_name}/factors.parquet to try",
-            file=sys.stderr,
-        )
+    store=RUN.stores,
 
 
 rule export_demo_store:
     input:
-        unpack(panel_of_store),
+        unpack(RUN.panel_of_store),
     output:
-        store=f"{TIDY}/demo.sqlite",
+        **RUN.of_store(store="demo.sqlite"),
     log:
-        log_of("export_demo_store", "{store}"),
-    benchmark:
-        benchmark_of("export_demo_store", "{store}")
+        RUN.log("export_demo_store", "{store}"),
     wildcard_constraints:
-        store=one_of(name for name, store in RUN.tidy.stores.items() if store.panel),
+        store=RUN.exported_stores,
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("export_demo_store"),
     params:
-        stage=STAGES.stage("export_demo_store"),
+        stage=RUN.parameter("export_demo_store"),
     script:
         "../scripts/export_demo_store.py"
 
 
 rule read_store:
     input:
-        store=source_of_store,
+        store=RUN.source_of_store,
     output:
-        stocks=f"{TIDY}/stocks.parquet",
-        accounts=f"{TIDY}/accounts.parquet",
-        published=f"{TIDY}/published.parquet",
-        report=f"{TIDY}/store.json",
+        **RUN.of_store("stocks", "accounts", "published", report="store.json"),
     log:
-        log_of("read_store", "{store}"),
-    benchmark:
-        benchmark_of("read_store", "{store}")
+        RUN.log("read_store", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=3000,
-        runtime=30,
+        **RUN.needs("read_store"),
     params:
-        stage=STAGES.stage("read_store"),
+        stage=RUN.parameter("read_store"),
     script:
         "../scripts/read_store.py"
 
 
 rule replicate_factors:
     input:
-        stocks=f"{TIDY}/stocks.parquet",
-        accounts=f"{TIDY}/accounts.parquet",
-        report=f"{TIDY}/store.json",
+        **RUN.of_store("stocks", "accounts", report="store.json"),
     output:
-        formations=f"{TIDY}/formations.parquet",
-        breakpoints=f"{TIDY}/breakpoints.parquet",
-        cells=f"{TIDY}/cells.parquet",
-        factors=f"{TIDY}/factors.parquet",
-        portfolios=f"{TIDY}/portfolios.parquet",
-        replication=f"{TIDY}/replication.json",
+        **RUN.of_store("formations", "breakpoints", "cells", "factors", "portfolios"),
+        **RUN.of_store(replication="replication.json"),
     log:
-        log_of("replicate_factors", "{store}"),
-    benchmark:
-        benchmark_of("replicate_factors", "{store}")
+        RUN.log("replicate_factors", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=3000,
-        runtime=20,
+        **RUN.needs("replicate_factors"),
     params:
-        stage=STAGES.stage("replicate_factors"),
+        stage=RUN.parameter("replicate_factors"),
     script:
         "../scripts/replicate_factors.py"
 
 
 rule replicate_exercises:
     input:
-        stocks=f"{TIDY}/stocks.parquet",
-        accounts=f"{TIDY}/accounts.parquet",
-        report=f"{TIDY}/store.json",
+        **RUN.of_store("stocks", "accounts", report="store.json"),
     output:
-        two_years=f"{TIDY}/two_years.parquet",
-        op_portfolios=f"{TIDY}/op_portfolios.parquet",
+        **RUN.of_store("two_years", "op_portfolios"),
     log:
-        log_of("replicate_exercises", "{store}"),
-    benchmark:
-        benchmark_of("replicate_exercises", "{store}")
+        RUN.log("replicate_exercises", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=3000,
-        runtime=20,
+        **RUN.needs("replicate_exercises"),
     params:
-        stage=STAGES.stage("replicate_exercises"),
+        stage=RUN.parameter("replicate_exercises"),
     script:
         "../scripts/replicate_exercises.py"
 
 
 rule evaluate_replication:
     input:
-        factors=f"{TIDY}/factors.parquet",
-        published=f"{TIDY}/published.parquet",
-        two_years=f"{TIDY}/two_years.parquet",
-        report=f"{TIDY}/store.json",
+        **RUN.of_store("factors", "published", "two_years", report="store.json"),
     output:
-        json=f"{TIDY}/evaluation.json",
-        csv=f"{TIDY}/evaluation.csv",
-        text=f"{TIDY}/evaluation.txt",
-        rolling=f"{TIDY}/rolling.parquet",
+        **RUN.of_store("rolling", json="evaluation.json", csv="evaluation.csv"),
+        **RUN.of_store(text="evaluation.txt"),
     log:
-        log_of("evaluate_replication", "{store}"),
-    benchmark:
-        benchmark_of("evaluate_replication", "{store}")
+        RUN.log("evaluate_replication", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("evaluate_replication"),
     params:
-        stage=STAGES.stage("evaluate_replication"),
+        stage=RUN.parameter("evaluate_replication"),
     script:
         "../scripts/evaluate_replication.py"
 
 
 rule price_portfolios:
     input:
-        portfolios=f"{TIDY}/portfolios.parquet",
-        factors=f"{TIDY}/factors.parquet",
-        published=f"{TIDY}/published.parquet",
+        **RUN.of_store("portfolios", "factors", "published"),
     output:
-        json=f"{TIDY}/pricing.json",
-        csv=f"{TIDY}/pricing.csv",
+        **RUN.of_store(json="pricing.json", csv="pricing.csv"),
     log:
-        log_of("price_portfolios", "{store}"),
-    benchmark:
-        benchmark_of("price_portfolios", "{store}")
+        RUN.log("price_portfolios", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("price_portfolios"),
     params:
-        stage=STAGES.stage("price_portfolios"),
+        stage=RUN.parameter("price_portfolios"),
     script:
         "../scripts/price_portfolios.py"
 
 
 rule draw_replication:
     input:
-        factors=f"{TIDY}/factors.parquet",
-        published=f"{TIDY}/published.parquet",
-        rolling=f"{TIDY}/rolling.parquet",
-        cells=f"{TIDY}/cells.parquet",
-        breakpoints=f"{TIDY}/breakpoints.parquet",
-        formations=f"{TIDY}/formations.parquet",
-        evaluation=f"{TIDY}/evaluation.json",
+        **RUN.of_store("factors", "published", "rolling", "cells", "breakpoints"),
+        **RUN.of_store("formations", evaluation="evaluation.json"),
     output:
-        figures=[f"{TIDY}/{figure}" for figure in REPLICATION_FIGURES],
+        figures=[f"{RUN.tidy}/{figure}" for figure in REPLICATION_FIGURES],
     log:
-        log_of("draw_replication", "{store}"),
-    benchmark:
-        benchmark_of("draw_replication", "{store}")
+        RUN.log("draw_replication", "{store}"),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("draw_replication"),
     params:
-        stage=STAGES.stage("draw_replication"),
+        stage=RUN.parameter("draw_replication"),
     script:
         "../scripts/draw_replication.py"
 
 
 rule evaluate_published:
     output:
-        evaluation_json=f"{RESULTS}/tidy/{PUBLISHED}/evaluation.json",
-        evaluation_csv=f"{RESULTS}/tidy/{PUBLISHED}/evaluation.csv",
-        pricing_json=f"{RESULTS}/tidy/{PUBLISHED}/pricing.json",
-        pricing_csv=f"{RESULTS}/tidy/{PUBLISHED}/pricing.csv",
+        **RUN.of_published(),
     log:
-        log_of("evaluate_published", PUBLISHED),
-    benchmark:
-        benchmark_of("evaluate_published", PUBLISHED)
+        RUN.log("evaluate_published", PUBLISHED),
     conda:
-        ENVIRONMENT
-    threads: 1
+        RUN.environment
     resources:
-        mem_mb=1000,
-        runtime=10,
+        **RUN.needs("evaluate_published"),
     params:
-        stage=STAGES.stage("evaluate_published"),
+        stage=RUN.parameter("evaluate_published"),
     script:
         "../scripts/evaluate_published.py"

@@ -1,8 +1,9 @@
 """Bundle the results of a panel and write its manifest."""
 
 from truepremia.economies.registry import economy
-from truepremia.files.bundle import bundle, certificates, manifest, write_bundle
+from truepremia.files.bundle import bundle, write_bundle
 from truepremia.files.formats import write_json
+from truepremia.files.manifest import certificates, manifest
 from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:

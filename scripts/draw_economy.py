@@ -5,17 +5,20 @@ from pathlib import Path
 from truepremia.economies.registry import economy
 from truepremia.files.formats import read_json
 from truepremia.files.simulations import read_solution
-from truepremia.report.figures import report_figures, save, style
+from truepremia.plotting import save, style
+from truepremia.report.figures import report_figures
 from truepremia.report.finished import Finished
 from truepremia.report.gather import gather, read_summaries
+from truepremia.report.shown import shown_methods
 from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
     model = economy(settings["model"])
     tables = dict(snakemake.input.items())
     summaries, manifest, solved = (tables.pop(n) for n in ("summaries", "manifest", "solution"))
-    panels = gather(model, read_summaries(summaries))
-    shown = Finished(model, read_json(manifest), tables)
+    methods = shown_methods(model.loadings, settings["methods"])
+    panels = gather(model, read_summaries(summaries), methods)
+    shown = Finished(model, read_json(manifest), tables, methods)
     solution = read_solution(solved, model, model.parameters(settings["calibration"]))
     folder = Path(snakemake.output.shown[0]).parent
     with style():

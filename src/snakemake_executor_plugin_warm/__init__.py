@@ -7,7 +7,6 @@ bytes of the results; what is saved is the start of a Python for every job.
 from queue import LifoQueue
 from typing import TYPE_CHECKING, Any
 
-from snakemake.benchmark import BenchmarkRecord, write_benchmark_records
 from snakemake.exceptions import SpawnedJobError
 from snakemake.executors import local
 
@@ -43,22 +42,13 @@ class Executor(local.Executor):  # type: ignore[misc]
         script = str(job.rule.basedir.join(job.rule.script).get_path_or_uri(secret_free=True))
         python = self._idle.get()
         try:
-            measured = python.run(script, _description(job))
+            status = python.run(script, _description(job))
         finally:
             self._idle.put(python)
-        if measured["status"] < 0:
-            self.logger.error(f"{script} was ended by signal {-measured['status']}")
-        if measured["status"]:
+        if status < 0:
+            self.logger.error(f"{script} was ended by signal {-status}")
+        if status:
             raise SpawnedJobError  # the job itself has said why
-        if job.benchmark is not None:
-            record = BenchmarkRecord(
-                running_time=measured["seconds"],
-                max_rss=measured["peak_mb"],
-                cpu_time=measured["cpu_seconds"],
-                cpu_usage=100 * measured["cpu_seconds"],
-            )
-            record.data_collected = True
-            write_benchmark_records([record], str(job.benchmark), False)
 
     def shutdown(self) -> None:
         """Wait for the jobs that run and end the Pythons."""

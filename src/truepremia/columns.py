@@ -97,3 +97,19 @@ STATISTICS_COLUMNS = {
     "xret": Column("per month", "realised excess return from t to t+1"),
     "hjd": Column("1", "conditional Hansen-Jagannathan distance of 1 - w'r"),
 }
+
+_PORTFOLIO_COLUMNS = {
+    "month": STATISTICS_COLUMNS["month"],
+    "variant": Column("", "which of the method's portfolios, empty if it has one"),
+    "choice": Column("", "alpha, loo or own: how the ridge penalty was chosen"),
+    "alpha": Column("1", "ridge penalty per month of the window, missing unless choice is alpha"),
+}
+VERDICT_COLUMNS = {
+    **_PORTFOLIO_COLUMNS,
+    **{name: STATISTICS_COLUMNS[name] for name in ("stdev", "mean", "xret", "hjd")},
+}
+REALISED_COLUMNS = {
+    **_PORTFOLIO_COLUMNS,
+    "xret": STATISTICS_COLUMNS["xret"],
+    "turnover": Column("1", "sum of absolute changes of the weights since the month before"),
+}

@@ -4,6 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
+ONE_THREAD = dict.fromkeys(
+    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
+)
+"""Environment of one thread of linear algebra: bits must not depend on the number of cores, and
+small matrices are slower with more. Set before numpy is imported."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

@@ -5,6 +5,7 @@ therefore the same for any number of cores and any order of execution, and the a
 of a panel is the same for any number of firms.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -14,7 +15,7 @@ FIRMS_PER_BLOCK = 1000
 """Firms that share one random stream. Part of the definition of a panel: changing it changes
 the draws of every firm."""
 
-_AGGREGATE, _FIRMS = 0, 1
+_AGGREGATE, _FIRMS, _METHOD = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,14 @@ class Streams:
     def firms(self, block: int) -> np.random.Generator:
         """Return the generator of the firm-level shocks of ``block``."""
         return self._generator(_FIRMS, block)
+
+    def method(self, name: str) -> Callable[[int], np.random.Generator]:
+        """Return the function from a number k to the k-th generator of the method ``name``."""
+
+        def generator(k: int) -> np.random.Generator:
+            return self._generator(_METHOD, crc32(name.encode()), k)
+
+        return generator
 
     def _generator(self, *key: int) -> np.random.Generator:
         spawn_key = (crc32(self.model.encode()), self.index, *key)

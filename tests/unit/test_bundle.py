@@ -11,9 +11,10 @@ from truepremia.columns import SDF_COLUMNS
 from truepremia.economies.registry import economy
 from truepremia.errors import DataError
 from truepremia.files import provenance
-from truepremia.files.bundle import KEYS, bundle, certificates, manifest, read_frame, write_bundle
+from truepremia.files.bundle import KEYS, bundle, read_frame, write_bundle
 from truepremia.files.factors import write_factor_returns, write_statistics
 from truepremia.files.formats import REMEDY, write_json, write_table
+from truepremia.files.manifest import certificates, manifest
 from truepremia.judgement.statistics import PortfolioStatistics
 from truepremia.methods.contract import FactorReturns
 

@@ -9,12 +9,16 @@ from truepremia.errors import DataError
 from truepremia.report.gather import gather
 from truepremia.report.page import uncovered
 from truepremia.report.selection import finished_panels
+from truepremia.report.shown import shown_methods
 from truepremia.report.tables import performance
 
 CONFIG = {
     **{"model": "bgn", "seed": 1, "firms": 60, "months": 84, "window": 36, "code": "a"},
     "calibration": {"survival": 0.99},
 }
+
+
+METHODS = shown_methods(("taylor", "proj"), {})
 
 
 def summary(index, sharpe=0.2, **changes):
@@ -29,7 +33,7 @@ def summary(index, sharpe=0.2, **changes):
 
 
 def test_panels_of_one_configuration_are_gathered_in_order():
-    panels = gather(economy("bgn"), [summary(10), summary(2), summary(0, code="b")])
+    panels = gather(economy("bgn"), [summary(10), summary(2), summary(0, code="b")], METHODS)
     assert panels.names == ("bgn_0", "bgn_2", "bgn_10")
 
 
@@ -44,13 +48,13 @@ def test_panels_of_one_configuration_are_gathered_in_order():
 )
 def test_panels_of_different_configurations_are_refused_by_name(changes, named):
     with pytest.raises(DataError, match="bgn_1 has") as refused:
-        gather(economy("bgn"), [summary(0), summary(1, **changes)])
+        gather(economy("bgn"), [summary(0), summary(1, **changes)], METHODS)
     assert named in str(refused.value)
     assert "results_dir" in str(refused.value)
 
 
 def test_standard_error_is_that_of_the_mean_over_panels():
-    panels = gather(economy("bgn"), [summary(0, 0.1), summary(1, 0.2), summary(2, 0.6)])
+    panels = gather(economy("bgn"), [summary(0, 0.1), summary(1, 0.2), summary(2, 0.6)], METHODS)
     row = performance(panels).frame.iloc[0]
     assert row["panels"] == 3
     assert row["sharpe"] == pytest.approx(0.3)
@@ -58,14 +62,14 @@ def test_standard_error_is_that_of_the_mean_over_panels():
 
 
 def test_number_that_one_panel_lacks_is_averaged_over_the_others():
-    panels = gather(economy("bgn"), [summary(0, 0.1), summary(1, None), summary(2, 0.3)])
+    panels = gather(economy("bgn"), [summary(0, 0.1), summary(1, None), summary(2, 0.3)], METHODS)
     row = performance(panels).frame.iloc[0]
     assert row["sharpe"] == pytest.approx(0.2)
     assert row["sharpe s.e."] == pytest.approx(0.1)
 
 
 def test_number_that_no_panel_has_is_missing():
-    row = performance(gather(economy("bgn"), [summary(0, None)])).frame.iloc[0]
+    row = performance(gather(economy("bgn"), [summary(0, None)], METHODS)).frame.iloc[0]
     assert row[["sharpe", "sharpe s.e."]].isna().all()
 
 

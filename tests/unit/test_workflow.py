@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from truepremia.economies.registry import ECONOMIES, economy
+from truepremia.methods.entry import Entry
 from truepremia.panel import Size
 from truepremia.workflow.config import load_config_file
-from truepremia.workflow.stages import ECONOMY_MODULES, Workflow, known_models, one_of
+from truepremia.workflow.stages import STAGES, Workflow, one_of
+from truepremia.workflow.targets import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = load_config_file(ROOT / "config/test.yaml")
@@ -24,31 +26,34 @@ IDENTITIES = {
     "extract_model_premia": {"model": "bgn", "index": "0", "loading": "taylor"},
     "portfolio_stats": {"model": "bgn", "index": "0"},
     "bundle_panel": {"model": "bgn", "index": "0"},
+    "judge_method capm": {"model": "bgn", "index": "0", "method": "capm"},
+    "judge_method ff": {"model": "bgn", "index": "0", "method": "ff"},
+    "judge_method taylor": {"model": "bgn", "index": "0", "method": "taylor"},
     "summarise_panels": {"model": "bgn", "block": "0"},
     "tabulate_economy": {"model": "bgn"},
     "draw_economy": {"model": "bgn"},
-    "write_report": {"economies": ["bgn"], "left_out": {}, "stores": {}},
 }
+OF_THE_RUN = {"write_report": {}, "leaderboard": {}, "judge_real_panel": None}
 OF_A_STORE = (
     *("export_demo_store", "read_store", "replicate_factors", "replicate_exercises"),
     *("evaluate_replication", "price_portfolios", "draw_replication"),
 )
 STORE_IDENTITIES = {rule: {"store": "demo"} for rule in OF_A_STORE} | {"evaluate_published": {}}
-RULES = {stage.split()[0] for stage in IDENTITIES | STORE_IDENTITIES}
+RULES = {stage.split()[0] for stage in IDENTITIES | STORE_IDENTITIES | OF_THE_RUN}
 
 
 def parameters(config=CONFIG, identities=IDENTITIES, **identity) -> dict[str, str]:
     """Return the one parameter of every stage of a panel, or of other ``identities``."""
     workflow = Workflow(config, ROOT)
     return {
-        stage: workflow.stage(stage.split()[0])({**wildcards, **identity})
+        stage: workflow.parameter(stage.split()[0])({**wildcards, **identity})
         for stage, wildcards in identities.items()
     }
 
 
 def changed(**changes) -> set[str]:
     """Return the stages whose parameter a change of the configuration changes."""
-    every = IDENTITIES | STORE_IDENTITIES
+    every = IDENTITIES | STORE_IDENTITIES | {"leaderboard": {}}
     before, after = parameters(CONFIG, every), parameters(replace(CONFIG, **changes), every)
     return {stage for stage in before if before[stage] != after[stage]}
 
@@ -59,6 +64,13 @@ def with_demo(**changes) -> dict:
     return {"tidy": replace(CONFIG.tidy, stores=stores)}
 
 
+def with_methods(**methods) -> dict:
+    """Return the change of some configured methods."""
+    return {"methods": {**CONFIG.methods, **methods}}
+
+
+JUDGING = {"judge_method capm", "judge_method ff", "judge_method taylor"}
+REPORTING = {"summarise_panels", "tabulate_economy", "draw_economy"}
 DRAWING = {"simulate_panel", "compute_moments", "bundle_panel"}
 OTHER_CALIBRATION = {"bgn": {**CONFIG.calibrations["bgn"], "survival": 0.98}}
 
@@ -66,20 +78,34 @@ OTHER_CALIBRATION = {"bgn": {**CONFIG.calibrations["bgn"], "survival": 0.98}}
 @pytest.mark.parametrize(
     ("change", "stages"),
     [
-        ({"seed": 1}, {"simulate_panel", "bundle_panel", "export_demo_store"}),
+        ({"seed": 1}, {"simulate_panel", "bundle_panel", "export_demo_store"} | JUDGING),
         ({"undefined_growth": "nan"}, {"simulate_panel", "bundle_panel"}),
         ({"size": Size(61, 84, 40)}, DRAWING),
         ({"size": Size(60, 85, 40)}, DRAWING),
         ({"size": Size(60, 84, 41)}, DRAWING),
-        ({"window": 30}, {"compute_moments", "portfolio_stats", "bundle_panel"}),
-        ({"alphas": (0.0, 0.5)}, {"portfolio_stats", "bundle_panel"}),
-        ({"empty_cells": "zero"}, {"build_factors ff", "portfolio_stats", "bundle_panel"}),
+        (
+            {"window": 30},
+            {"compute_moments", "portfolio_stats", "bundle_panel", "leaderboard"} | JUDGING,
+        ),
+        ({"alphas": (0.0, 0.5)}, {"portfolio_stats", "bundle_panel"} | JUDGING),
+        (
+            {"empty_cells": "zero"},
+            {"build_factors ff", "portfolio_stats", "bundle_panel", "judge_method ff"},
+        ),
         (
             {"model_factor_weights": "value"},
-            {"extract_model_premia", "portfolio_stats", "bundle_panel"},
+            {"extract_model_premia", "portfolio_stats", "bundle_panel", "judge_method taylor"},
         ),
         ({"calibrations": OTHER_CALIBRATION}, {"solve_economy", "draw_economy"} | DRAWING),
-        ({"panels": {"bgn": (0, 1, 2)}}, set()),
+        ({"panels": {"bgn": (0, 1, 2)}}, {"leaderboard"}),
+        (
+            with_methods(capm=Entry("capm", kind="ff")),
+            {"judge_method capm", "leaderboard"} | REPORTING,
+        ),
+        (with_methods(mkt=Entry("mkt", kind="capm")), {"leaderboard"} | REPORTING),
+        ({"reference": "ff"}, {"leaderboard"}),
+        ({"headline": {"capm": ""}}, {"leaderboard"}),
+        ({"real_panels": {"mine": Path("panel.parquet")}}, {"leaderboard"}),
         ({"results_dir": "elsewhere"}, set()),
         ({"calibration_files": {"bgn": Path("copy.yaml")}}, set()),
         (
@@ -154,25 +180,29 @@ def test_parameter_covers_the_description_of_the_economy(monkeypatch):
     before = parameters()
     bgn = replace(economy("bgn"), characteristics=("size", "bm"))
     monkeypatch.setattr(registry, "ECONOMIES", {**ECONOMIES, "bgn": bgn})
-    workflow._code.cache_clear()
+    workflow._digest.cache_clear()
     after = parameters()
-    workflow._code.cache_clear()
+    workflow._digest.cache_clear()
     of_economies = [stage for stage, wildcards in IDENTITIES.items() if "model" in wildcards]
     assert all(before[stage] != after[stage] for stage in of_economies)
 
 
 @pytest.mark.parametrize("name", ECONOMIES)
 def test_modules_that_stages_load_by_name_exist_for_every_economy(name):
-    assert set(ECONOMY_MODULES) <= RULES
-    folder = ROOT / "src/truepremia/economies" / name
-    for stage in {module for modules in ECONOMY_MODULES.values() for module in modules}:
-        assert (folder / f"{stage}.py").exists()
+    for identity in ({"model": name, "index": "0"}, {"model": name, "block": "0"}):
+        for stage in STAGES.values():
+            if stage.rule.split("_")[0] in ("solve", "simulate", "compute", "summarise", "draw"):
+                for module in stage.loads(CONFIG, identity):
+                    assert (ROOT / "src" / f"{module.replace('.', '/')}.py").exists(), module
 
 
 def test_wildcards_match_the_registered_economies_only():
-    assert all(re.fullmatch(known_models(), name) for name in ECONOMIES)
-    assert not re.fullmatch(known_models(), "bgn2")
-    assert not re.fullmatch(known_models(), "other")
+    run = Run(CONFIG, ROOT)
+    assert all(re.fullmatch(run.models, name) for name in ECONOMIES)
+    assert not re.fullmatch(run.models, "bgn2")
+    assert not re.fullmatch(run.models, "other")
+    assert run.factor_methods == "ff|fm"
+    assert run.loadings == "taylor|proj"
 
 
 def test_wildcard_of_no_names_matches_nothing():
@@ -189,24 +219,22 @@ def rule_texts() -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def test_rules_tested_here_are_all_rules_and_each_has_its_script():
-    assert set(rule_texts()) == RULES
+def test_rules_tested_here_are_all_rules_and_each_has_its_stage_and_script():
+    assert set(rule_texts()) == RULES == set(STAGES)
     assert {file.stem for file in (ROOT / "scripts").glob("*.py")} == RULES
 
 
 @pytest.mark.parametrize("rule", sorted(RULES))
-def test_rule_script_log_benchmark_and_parameter_share_one_name(rule):
+def test_rule_script_log_needs_and_parameter_share_one_name(rule):
     text = rule_texts()[rule]
-    assert f'log_of("{rule}"' in text
-    assert f'benchmark_of("{rule}"' in text
-    assert f'STAGES.stage("{rule}")' in text
+    assert f'RUN.log("{rule}"' in text
+    assert f'RUN.needs("{rule}")' in text
+    assert re.search(rf'RUN\.parameter\(\s*"{rule}"', text)
     assert f'"../scripts/{rule}.py"' in text
+    assert "RUN.environment" in text
 
 
-@pytest.mark.parametrize("rule", sorted(RULES))
-def test_rule_declares_its_resources_and_one_parameter(rule):
-    text = rule_texts()[rule]
-    for line in ("threads: ", "mem_mb=", "runtime=", "conda:"):
-        assert line in text
-    block = re.search(r"^    params:\n((?:        .*\n)+)", text, re.MULTILINE)
-    assert block[1].count("=") == 1
+def test_rules_hold_what_differs_between_them_and_no_functions():
+    files = sorted((ROOT / "rules").glob("*.smk"))
+    assert sum(len(file.read_text().splitlines()) for file in files) < 450
+    assert not any(re.search(r"^\s*def ", file.read_text(), re.MULTILINE) for file in files)

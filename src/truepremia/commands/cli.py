@@ -4,17 +4,21 @@ A command is a function from its arguments to the exit status and one entry in `
 """
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from truepremia.errors import DataError, TruepremiaError, error_line
+from truepremia.errors import ConfigError, DataError, TruepremiaError, error_line
+from truepremia.parallel import ONE_THREAD
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; errors of ours end in one line."""
     chosen = _parser().parse_args(arguments)
+    os.environ.update(ONE_THREAD)
     try:
         chosen.command(chosen)
     except TruepremiaError as error:
@@ -37,14 +41,71 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     reproduce.set_defaults(command=_reproduce)
 
+    check = commands.add_parser("check-method", help="prove that a method sees no future")
+    check.add_argument("place", metavar="FILE:CLASS", help="for example my_method.py:Mine")
+    _with_options(check)
+    check.set_defaults(command=_check_method)
+
+    judge = commands.add_parser("judge", help="judge a method on several panels of every economy")
+    judge.add_argument("place", metavar="FILE:CLASS", help="for example my_method.py:Mine")
+    judge.add_argument("--panels", type=int, default=1, help="panels of each economy")
+    judge.add_argument("--economies", nargs="+", help="economies to judge on, all if not said")
+    judge.add_argument("--all-methods", action="store_true", help="beside all configured methods")
+    judge.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    judge.add_argument("--overlay", type=Path, help="where the configuration is written")
+    _with_options(judge)
+    judge.set_defaults(command=_judge)
+
     show = commands.add_parser("show", help="print what a bundle holds")
     show.add_argument("bundle", type=Path, help="for example results/bgn_0_fama.pkl")
     show.set_defaults(command=_show)
     return parser
 
 
+def _with_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--options", default="{}", help="arguments of the class as JSON, for example '{\"k\": 2}'"
+    )
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
+    try:
+        options = json.loads(arguments.options)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"--options is not JSON: {error}; write for example '{{}}'") from None
+    if not isinstance(options, dict):
+        raise ConfigError("--options must be a mapping, for example '{\"k\": 2}'")
+    return options
+
+
+def _check_method(arguments: argparse.Namespace) -> None:
+    from truepremia.commands.check_method import check, split
+
+    file, name = split(arguments.place)
+    for line in check(file, name, _options(arguments)):
+        _say(line)
+    _say(f"{name}: every proof holds")
+
+
+def _judge(arguments: argparse.Namespace) -> None:
+    from truepremia.commands.check_method import split
+    from truepremia.commands.judge import judge, label, overlay, ranking
+    from truepremia.economies.registry import ECONOMIES
+
+    if arguments.panels < 1 or arguments.cores < 1:
+        raise ConfigError("--panels and --cores must be at least 1")
+    file, name = split(arguments.place)
+    economies = arguments.economies or list(ECONOMIES)
+    content = overlay(
+        file, name, _options(arguments), arguments.panels, economies, arguments.all_methods
+    )
+    written = arguments.overlay or Path(f"judge_{label(name)}.yaml")
+    judge(written, content, Path.cwd(), arguments.cores)
+    _say(f"configuration: {written}", *ranking(Path("results"), label(name)))
+
+
 def _verify(arguments: argparse.Namespace) -> None:
-    from truepremia.files.manifest import verify
+    from truepremia.commands.verify import verify
 
     checked = verify(arguments.results)
     for panel_id, faults in checked.items():
@@ -58,7 +119,8 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 
 def _reproduce(arguments: argparse.Namespace) -> None:
-    from truepremia.files.manifest import other_circumstances, read_manifest, reproduce
+    from truepremia.commands.reproduce import reproduce
+    from truepremia.files.manifest import other_circumstances, read_manifest
 
     manifest = read_manifest(arguments.manifest)
     panel_id = manifest["panel_id"]

@@ -10,8 +10,7 @@ import pandas as pd
 
 from truepremia.economies.contract import Economy
 from truepremia.errors import DataError
-from truepremia.files.formats import TableFile, read_json, replacing
-from truepremia.files.provenance import file_digest, git_commit, library_versions, package_digest
+from truepremia.files.formats import TableFile, replacing
 
 KEYS = (
     "ff_returns",
@@ -89,61 +88,3 @@ def write_bundle(path: str | Path, items: Mapping[str, Any]) -> None:
     """Pickle the bundle; equal items give equal bytes."""
     with replacing(path) as temporary, temporary.open("wb") as handle:
         pickle.dump(dict(items), handle, protocol=PICKLE_PROTOCOL)
-
-
-def certificates(sdf: str | Path, panel_id: str, diagnostics: str | Path) -> dict[str, float]:
-    """Return how accurate a panel is.
-
-    Parameters
-    ----------
-    sdf : path
-        The table of maximal Sharpe ratios and Euler errors.
-    panel_id : str
-    diagnostics : path
-        The solution's diagnostics, which hold the bound on Sharpe ratios.
-    """
-    months = TableFile(sdf, "sdf", panel_id).read()
-    bound = float(read_json(diagnostics)["sharpe_bound"])
-    highest = float(months["max_sr"].max())
-    return {
-        "largest_euler_error": float(months["euler_error"].max()),
-        "largest_max_sharpe": highest,
-        "sharpe_bound": bound,
-        "sharpe_bound_margin": bound - highest,
-    }
-
-
-def manifest(
-    panel_id: str,
-    settings: Mapping[str, Any],
-    files: Mapping[str, str | Path],
-    certificates: Mapping[str, float],
-) -> dict[str, Any]:
-    """Return what is needed to trust a panel and to make it again.
-
-    Parameters
-    ----------
-    panel_id : str
-    settings : mapping
-        The configuration of the panel.
-    files : mapping of str to path
-        Every file of the panel but this one by name, hashed and, for tables, counted.
-    certificates : mapping of str to float
-        How accurate the panel is.
-    """
-    return {
-        "panel_id": panel_id,
-        "config": dict(settings),
-        "versions": library_versions(),
-        "source_digest": package_digest(),
-        "git_commit": git_commit(),
-        "accuracy": dict(certificates),
-        "files": {name: _entry(name, panel_id, Path(path)) for name, path in files.items()},
-    }
-
-
-def _entry(name: str, panel_id: str, path: Path) -> dict[str, Any]:
-    entry: dict[str, Any] = {"sha256": file_digest(path), "bytes": path.stat().st_size}
-    if path.suffix == ".parquet":
-        entry["rows"] = TableFile(path, name, panel_id).rows
-    return entry

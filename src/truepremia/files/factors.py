@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from truepremia.columns import STATISTICS_COLUMNS, Column
+from truepremia.columns import (
+    REALISED_COLUMNS,
+    STATISTICS_COLUMNS,
+    VERDICT_COLUMNS,
+    Column,
+)
 from truepremia.files.formats import TableFile, write_table
 from truepremia.methods.contract import FactorReturns
 
 if TYPE_CHECKING:
+    from truepremia.judgement.engine import Verdict
     from truepremia.judgement.statistics import PortfolioStatistics
 
 
@@ -45,3 +51,24 @@ def write_statistics(
     columns["method"] = np.repeat(methods, [len(s.month) for s in statistics])
     ordered = {name: columns[name] for name in STATISTICS_COLUMNS}
     write_table(path, kind, panel_id, ordered, STATISTICS_COLUMNS)
+
+
+def write_verdict(paths: Any, name: str, panel_id: str, verdict: "Verdict") -> None:
+    """Write what a judged method earned, and what is true of its portfolios.
+
+    Parameters
+    ----------
+    paths : object
+        Attributes ``returns`` and ``stats`` name the files.
+    name : str
+        Name of the method.
+    panel_id : str
+    verdict : Verdict
+        Where no truth is known the statistics hold turnover in its place.
+    """
+    write_factor_returns(paths.returns, f"{name}_returns", panel_id, verdict.returns)
+    stats = verdict.statistics
+    without_truth = bool(np.isnan(stats.stdev).all())
+    described = REALISED_COLUMNS if without_truth else VERDICT_COLUMNS
+    columns = {column: getattr(stats, column) for column in described}
+    write_table(paths.stats, f"{name}_stats", panel_id, columns, described)

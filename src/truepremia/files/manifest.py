@@ -1,27 +1,75 @@
-"""What a manifest is good for: check the files of a panel, and make the panel again."""
+"""The manifest of a panel: what is needed to trust it and to make it again."""
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from truepremia.economies.registry import ECONOMIES
-from truepremia.errors import ConfigError, DataError
-from truepremia.files.formats import read_json
-from truepremia.files.provenance import file_digest, library_versions, package_digest
-from truepremia.files.restricted_pickle import read_bundle
-from truepremia.workflow.stages import panel_files
-
-ROOT = Path(__file__).resolve().parents[3]
-"""The repository folder, which holds the Snakefile."""
-
-SUFFIX = "_manifest.json"
+from truepremia.errors import DataError
+from truepremia.files.formats import TableFile, read_json
+from truepremia.files.provenance import file_digest, git_commit, library_versions, package_digest
+from truepremia.files.results import panel_files
 
 FACTS = ("model", "index", "code")
 """Entries of a manifest's configuration that are not keys of ``config/config.yaml``."""
+
+
+def certificates(sdf: str | Path, panel_id: str, diagnostics: str | Path) -> dict[str, float]:
+    """Return how accurate a panel is.
+
+    Parameters
+    ----------
+    sdf : path
+        The table of maximal Sharpe ratios and Euler errors.
+    panel_id : str
+    diagnostics : path
+        The solution's diagnostics, which hold the bound on Sharpe ratios.
+    """
+    months = TableFile(sdf, "sdf", panel_id).read()
+    bound = float(read_json(diagnostics)["sharpe_bound"])
+    highest = float(months["max_sr"].max())
+    return {
+        "largest_euler_error": float(months["euler_error"].max()),
+        "largest_max_sharpe": highest,
+        "sharpe_bound": bound,
+        "sharpe_bound_margin": bound - highest,
+    }
+
+
+def manifest(
+    panel_id: str,
+    settings: Mapping[str, Any],
+    files: Mapping[str, str | Path],
+    certificates: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return what is needed to trust a panel and to make it again.
+
+    Parameters
+    ----------
+    panel_id : str
+    settings : mapping
+        The configuration of the panel.
+    files : mapping of str to path
+        Every file of the panel but this one by name, hashed and, for tables, counted.
+    certificates : mapping of str to float
+        How accurate the panel is.
+    """
+    return {
+        "panel_id": panel_id,
+        "config": dict(settings),
+        "versions": library_versions(),
+        "source_digest": package_digest(),
+        "git_commit": git_commit(),
+        "accuracy": dict(certificates),
+        "files": {name: _entry(name, panel_id, Path(path)) for name, path in files.items()},
+    }
+
+
+def _entry(name: str, panel_id: str, path: Path) -> dict[str, Any]:
+    entry: dict[str, Any] = {"sha256": file_digest(path), "bytes": path.stat().st_size}
+    if path.suffix == ".parquet":
+        entry["rows"] = TableFile(path, name, panel_id).rows
+    return entry
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
@@ -71,108 +119,6 @@ def differences(manifest: Mapping[str, Any], results: Path) -> list[str]:
         elif file_digest(path) != entry.get("sha256"):
             phrases.append(f"{file} has other content")
     return phrases
-
-
-def verify(results: Path) -> dict[str, list[str]]:
-    """Check every panel in a results folder against its manifest.
-
-    Returns
-    -------
-    dict of str to list of str
-        What is wrong, by panel; an empty list if nothing is.
-
-    Raises
-    ------
-    DataError
-        If there is no panel.
-    """
-    panels = {path.name.removesuffix(SUFFIX) for path in results.glob(f"*{SUFFIX}")}
-    panels |= {path.name.removesuffix("_fama.pkl") for path in results.glob("*_fama.pkl")}
-    panels |= {path.name for path in results.glob("panels/*")}
-    if not panels:
-        raise DataError(f"{results} holds no panel; name a folder that snakemake built")
-    return {panel_id: _faults(results, panel_id) for panel_id in sorted(panels, key=_by_index)}
-
-
-def _by_index(panel_id: str) -> tuple[str, int, str]:
-    model, _, index = panel_id.rpartition("_")
-    return model, int(index) if index.isdecimal() else -1, panel_id
-
-
-def _faults(results: Path, panel_id: str) -> list[str]:
-    path = results / f"{panel_id}{SUFFIX}"
-    if not path.is_file():
-        return [f"{path.name} is missing"]
-    try:
-        manifest = read_manifest(path)
-        if manifest["panel_id"] != panel_id:
-            return [f"{path.name} is the manifest of {manifest['panel_id']}"]
-        faults = differences(manifest, results)
-        if not faults:
-            bundle = read_bundle(results / f"{panel_id}_fama.pkl")
-            if bundle.get("panel_id") != panel_id:
-                faults = [f"{panel_id}_fama.pkl is the bundle of {bundle.get('panel_id')}"]
-    except DataError as error:
-        return [str(error)]
-    return faults
-
-
-def reproduce(path: Path, folder: Path, cores: int) -> list[str]:
-    """Build the panel of a manifest again and compare every file.
-
-    Parameters
-    ----------
-    path : path
-        The manifest; nothing else of the first run is read.
-    folder : path
-        Where to build; made here.
-    cores : int
-        Processes at a time.
-
-    Returns
-    -------
-    list of str
-        A phrase for every file that differs.
-
-    Raises
-    ------
-    DataError
-        If the manifest cannot be read, or the run fails.
-    ConfigError
-        If ``folder`` exists, or there is no workflow to run.
-    """
-    manifest = read_manifest(path)
-    if not (ROOT / "Snakefile").is_file():
-        raise ConfigError(f"{ROOT} has no Snakefile; install the package with pip install -e .")
-    try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise ConfigError(f"{folder}: {error.strerror}; name a folder that can be made") from error
-    configuration = _write_configuration(manifest, folder)
-    target = f"results/{manifest['panel_id']}{SUFFIX}"
-    command = [sys.executable, "-m", "snakemake", target, "--cores", str(cores)]
-    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", "."]
-    command += ["--configfile", configuration.name]
-    if subprocess.run(command, cwd=folder, check=False).returncode:
-        raise DataError(f"the run in {folder} failed; the lines above say why")
-    return differences(manifest, folder / "results")
-
-
-def _write_configuration(manifest: Mapping[str, Any], folder: Path) -> Path:
-    """Write the configuration and the calibration of a manifest and return the former's path."""
-    config = manifest["config"]
-    model, index = config["model"], int(config["index"])
-    words = {"unit": "as shipped", "meaning": "as shipped", "source": "the manifest"}
-    parameters = config.get("calibration", {}).items()
-    calibration = {name: {"value": value, **words} for name, value in parameters}
-    calibration_file = folder.resolve() / f"{model}.yaml"
-    calibration_file.write_text(yaml.safe_dump(calibration), encoding="utf-8")
-    keys = {key: value for key, value in config.items() if key not in (*FACTS, "calibration")}
-    keys["panels"] = dict.fromkeys(ECONOMIES, 0) | {model: [index]}
-    keys |= {"economies": {model: str(calibration_file)}, "results_dir": "results"}
-    configuration = folder / "config.yaml"
-    configuration.write_text(yaml.safe_dump(keys), encoding="utf-8")
-    return configuration
 
 
 def other_circumstances(manifest: Mapping[str, Any]) -> list[str]:

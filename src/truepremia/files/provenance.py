@@ -14,8 +14,13 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from truepremia.syntax import skeleton
+
 PACKAGE = "truepremia"
 SOURCE = Path(__file__).resolve().parents[1]
+
+LISTS = ("__init__.py", "registry.py")
+"""Files that describe and list, and so change no result."""
 
 LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "snakemake")
 
@@ -24,7 +29,7 @@ def source_digest(files: Iterable[Path]) -> str:
     """Return the sha256 over the syntax trees of ``files``, in their order."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(_skeleton(file).encode())
+        digest.update(skeleton(file).encode())
     return digest.hexdigest()
 
 
@@ -41,14 +46,14 @@ def modules_behind(script: Path, extra_modules: Iterable[str] = ()) -> list[str]
     Returns
     -------
     list of str
-        Full module names in alphabetical order. The package's ``__init__`` files hold
-        descriptions and the registry and are left out.
+        Full module names in alphabetical order. The package's ``__init__`` files and its
+        registries only describe and list; they are left out, so that a new entry reruns nothing.
     """
     found: set[str] = set()
     queue = [*_imports(script), *extra_modules]
     while queue:
         module = queue.pop()
-        if module not in found and _file(module).name != "__init__.py":
+        if module not in found and _file(module).name not in LISTS:
             found.add(module)
             queue += _imports(_file(module))
     return sorted(found)
@@ -85,24 +90,6 @@ def file_digest(path: Path) -> str:
     """Return the sha256 of a file's bytes."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-@cache
-def _skeleton(file: Path) -> str:
-    """Return the syntax tree of ``file`` as text, without docstrings and positions."""
-    tree = ast.parse(file.read_bytes())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [child for child in node.body if not _is_text(child)]
-    return ast.dump(tree)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
 
 
 @cache

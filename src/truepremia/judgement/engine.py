@@ -6,6 +6,7 @@ then may it learn them.
 """
 
 import contextlib
+import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -115,6 +116,34 @@ def judge(
     return Verdict(run.returns(), run.statistics())
 
 
+def formed_in(
+    method: Any, cross_sections: Iterable[CrossSection], setting: Setting, name: str = "method"
+) -> list[Factors | Portfolio]:
+    """Run a method through months and return what it forms in the last one, before it learns it.
+
+    Parameters
+    ----------
+    method : Method or FactorMethod
+        A fresh object.
+    cross_sections : iterable of CrossSection
+        At least one month.
+    setting : Setting
+    name : str
+        Name of the method in messages.
+    """
+    run = _Run(method, setting, name)
+    run.start()
+    formed: list[Factors | Portfolio] = []
+    last: tuple[Known, Array] | None = None
+    for cross_section in cross_sections:
+        if last is not None:
+            run.learned(*last)
+        known = run.seen(cross_section)
+        formed = run.formed(known)
+        last = known, cross_section.earned
+    return formed
+
+
 @dataclass(eq=False)
 class _Record:
     """What the factors or the portfolio of one name have earned, NaN where nothing.
@@ -184,8 +213,7 @@ class _Run:
         self, position: int, cross_section: CrossSection, moments: Moments | None, judged: bool
     ) -> None:
         """Let the method form, record what it earns, judge it, and let it learn."""
-        truth = uses_truth(self.method)
-        known = cross_section.known_truth if truth else cross_section.known
+        known = self.seen(cross_section)
         formed = self.formed(known)
         earned = cross_section.earned
         self.months.append(cross_section.month)
@@ -195,6 +223,14 @@ class _Run:
             if judged:
                 holdings += self.portfolios(position, cross_section, moments, item, returns)
         self.store(position, cross_section, holdings)
+        self.learned(known, earned)
+
+    def seen(self, cross_section: CrossSection) -> Known:
+        """Return what the method sees of a month."""
+        return cross_section.known_truth if uses_truth(self.method) else cross_section.known
+
+    def learned(self, known: Known, earned: Array) -> None:
+        """Show the method what was earned."""
         if hasattr(self.method, "learn"):
             with self.blaming("learn", known.month):
                 self.method.learn(known, earned)
@@ -434,7 +470,7 @@ def _label(item: Factors | Portfolio) -> str:
 def _place(method: object, error: BaseException) -> str:
     """Return file and line of the deepest frame in the file of the method, else of the error."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = getattr(type(method), "__source_file__", None)
+    own = getattr(sys.modules.get(type(method).__module__), "__file__", None)
     inside = [frame for frame in frames if frame.filename == own]
     frame = (inside or list(frames))[-1]
     return f"{frame.filename}, line {frame.lineno}"

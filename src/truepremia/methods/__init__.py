@@ -1,1 +1,5 @@
-"""Factor methods: each turns one cross-section into the stock weights of its factors."""
+"""Factor methods, and what a method of your own is made of."""
+
+from truepremia.methods.contract import Factors, Method, Portfolio, Setting
+
+__all__ = ["Factors", "Method", "Portfolio", "Setting"]

@@ -44,6 +44,12 @@ class Option:
 REQUIRED: Any = object()
 
 
+def nothing_joint(options: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
+    """Return no fault: most kinds have options that do not depend on anything else."""
+    del options, facts
+    return []
+
+
 @dataclass(frozen=True)
 class Kind:
     """A way to form factors or portfolios.
@@ -65,6 +71,9 @@ class Kind:
         Arguments of the class that are keys of the whole configuration, such as the rule for empty
         cells, by argument.
     look : Look
+    joint : callable
+        Takes the options and what they may depend on, ``months``, ``window`` and
+        ``characteristics`` (their number by economy), to the rules that they break together.
     reported : bool
         Whether the report lists its factors, economy by economy: it has few.
     cost : tuple of float
@@ -79,6 +88,7 @@ class Kind:
     look: Look
     options: Mapping[str, Option] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    joint: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] = nothing_joint
     reported: bool = False
     cost: tuple[float, float] = (3.0, 100.0)
 
@@ -86,6 +96,11 @@ class Kind:
     def module_path(self) -> str:
         """Full name of the module, for digests."""
         return f"truepremia.methods.{self.module}"
+
+    def loads(self, options: Mapping[str, Any]) -> list[str]:
+        """Return the modules that a method with ``options`` loads by name."""
+        base = options.get("base", getattr(self.options.get("base"), "default", None))
+        return [self.module_path, *([KINDS[base].module_path] if base in KINDS else [])]
 
     def make(self, options: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
         """Return a fresh method.

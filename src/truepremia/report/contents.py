@@ -8,7 +8,7 @@ CAPTIONS = Path(__file__).with_name("captions")
 
 TABLES: Mapping[str, str] = {
     "performance": "Portfolios of factors against the truth",
-    "differences": "Fama-MacBeth minus Fama-French",
+    "differences": "Differences from Fama-French",
     "factors": "Factor summary",
     "correlations": "Correlations of factors",
     "exposures": "What each factor captures",
@@ -30,6 +30,21 @@ FIGURES: Mapping[str, str] = {
 }
 """Names and titles of the figures."""
 
+BOARD_TABLES: Mapping[str, str] = {
+    "headline": "Ranking",
+    "paired": "Against the reference method, panel by panel",
+}
+"""Names and titles of the leaderboard's tables on the page."""
+
+BOARD_FIGURES: Mapping[str, str] = {
+    "share": "Share of the attainable Sharpe ratio",
+    "penalty": "Sharpe ratio and penalty",
+    "over_time": "Share over time",
+    "factors": "Number of factors",
+    "features": "Number of features",
+}
+"""Names and titles of the leaderboard's figures."""
+
 PAGE_PARTS = tuple(
     Path(__file__).with_name(name) for name in ("page.html.jinja", "page.css", "page.js")
 )
@@ -46,6 +61,12 @@ def caption_files() -> list[str]:
     """Return the paths of all captions."""
     tables = [f"{CAPTIONS}/table_{name}.rst" for name in TABLES]
     return tables + [f"{CAPTIONS}/figure_{name}.rst" for name in FIGURES]
+
+
+def board_captions() -> list[str]:
+    """Return the paths of the captions of the leaderboard."""
+    tables = [f"{CAPTIONS}/table_board_{name}.rst" for name in BOARD_TABLES]
+    return tables + [f"{CAPTIONS}/figure_board_{name}.rst" for name in BOARD_FIGURES]
 
 
 def caption(kind: str, name: str) -> str:

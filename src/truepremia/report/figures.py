@@ -1,40 +1,21 @@
 """The report's figures."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from cycler import cycler
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from truepremia.columns import factor_of
-from truepremia.files.formats import replacing
+from truepremia.plotting import PALETTE, new_figure
 from truepremia.report.contents import FIGURES
 from truepremia.report.finished import Finished
 from truepremia.report.gather import Panels
+from truepremia.report.shown import Shown
 
-WIDTH = 7.0
-"""Width in inches: the text block of a journal page."""
-
-PIXELS_PER_INCH = 160
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666")
-"""The colours of Okabe and Ito, which the colour-blind can tell apart."""
-
-COLOURS = {"ff": PALETTE[0], "fm": PALETTE[1], "taylor": PALETTE[2], "proj": PALETTE[3]}
-MARKERS = {"ff": "o", "fm": "s", "taylor": "^", "proj": "v"}
-LINES = {"ff": "-", "fm": "--", "taylor": "-.", "proj": ":"}
-NAMES = {
-    "ff": "Fama-French",
-    "fm": "Fama-MacBeth",
-    "taylor": "model, Taylor",
-    "proj": "model, proj.",
-}
 TRUTH = "black"
 
 FEWEST_FOR_BOXES = 8
@@ -43,30 +24,6 @@ CHARACTERS_PER_SYMBOL = 9
 CHARACTERS_PER_LEGEND_LINE = 105
 COMMON_VOLATILITY = 0.10
 MONTHS_PER_YEAR = 12
-
-_STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 8,
-    "axes.titlesize": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.prop_cycle": cycler(color=PALETTE),
-    "axes.formatter.use_mathtext": True,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "legend.frameon": False,
-    "lines.linewidth": 1.2,
-    "pdf.fonttype": 42,
-    "svg.hashsalt": "truepremia",
-}
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """Draw and save figures in the report's style inside the block."""
-    with mpl.rc_context(_STYLE):
-        yield
 
 
 def report_figures(panels: Panels, shown: Finished, solution: Any) -> Iterator[tuple[str, Figure]]:
@@ -94,22 +51,13 @@ def report_figures(panels: Panels, shown: Finished, solution: Any) -> Iterator[t
         yield name, drawn[name]()
 
 
-def save(figure: Figure, folder: str | Path, name: str) -> None:
-    """Write a figure as ``{name}.pdf`` and ``{name}.png``; equal figures give equal bytes."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the layout is found; finding it again takes as long
-    for suffix, without in (("pdf", "CreationDate"), ("png", "Software")):
-        with replacing(Path(folder) / f"{name}.{suffix}") as temporary:
-            figure.savefig(temporary, format=suffix, dpi=PIXELS_PER_INCH, metadata={without: None})
-
-
 def performance(panels: Panels) -> Figure:
     """Draw Sharpe ratio and HJ distance over panels, by method and penalty."""
     rows = panels.rows["performance"]
-    figure = _figure(3.3)
+    figure = new_figure(3.3)
     left, right = figure.subplots(1, 2)
     for axes, name in ((left, "sharpe"), (right, "hjd")):
-        _over_penalties(axes, rows, name)
+        _over_penalties(axes, rows, name, panels.methods)
     attainable = rows.drop_duplicates("panel")["max_sharpe"].mean()
     left.axhline(attainable, color=TRUTH, linestyle="--", label="attainable")
     left.set(title="Conditional Sharpe ratio", ylabel="per month")
@@ -125,12 +73,14 @@ def sharpe_path(shown: Finished) -> Figure:
     """Draw the conditional Sharpe ratios of one panel and their maximum."""
     stats = shown.statistics
     lowest = stats[stats["alpha"] == stats["alpha"].min()]
-    figure = _figure(3.0)
+    figure = new_figure(3.0)
     axes = figure.subplots()
-    for method, rows in lowest.groupby("method", sort=False):
-        name = str(method)
+    for key, rows in lowest.groupby("method", sort=False):
+        name = str(key)
         sharpe = rows["mean"] / rows["stdev"].where(rows["stdev"] > 0)
-        axes.plot(rows["month"], sharpe, LINES[name], color=COLOURS[name], label=NAMES[name])
+        method = shown.methods[name]
+        look = method.look
+        axes.plot(rows["month"], sharpe, look.line, color=look.colour, label=method.title)
     truth = lowest.drop_duplicates("month")
     axes.plot(truth["month"], truth["max_sharpe"], color=TRUTH, linewidth=1.8, label="attainable")
     axes.set(xlabel="month", ylabel="Sharpe ratio per month")
@@ -143,19 +93,24 @@ def sharpe_path(shown: Finished) -> Figure:
 
 def cumulative(shown: Finished) -> Figure:
     """Draw cumulative factor returns of one panel beside the SDF portfolio's."""
-    figure = _figure(3.4)
-    pair = figure.subplots(1, 2, sharey=True)
+    methods = shown.sortable
+    lines = -(-len(methods) // 2)
+    figure = new_figure(3.4 if lines == 1 else 2.6 * lines + 0.8)
+    grid = figure.subplots(lines, 2, sharey=True, squeeze=False).flatten()
     dashes = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
-    for axes, method in zip(pair, ("ff", "fm"), strict=True):
+    for axes, method in zip(grid, methods, strict=False):
         for k, (factor, series) in enumerate(shown.returns[method].items()):
             line = dashes[k % len(dashes)]
             axes.plot(_scaled(series), linestyle=line, color=PALETTE[k % 7], label=str(factor))
         axes.plot(_scaled(shown.sdf_return), color=TRUTH, linewidth=1.8, label="SDF portfolio")
-        axes.set(title=NAMES[method], xlabel="month")
+        axes.set(title=shown.methods[method].title, xlabel="month")
         axes.margins(x=0.01)
         axes.grid(axis="y")
-    pair[0].set_ylabel("sum of returns, volatility 10% a year")
-    _legend_below(figure, pair[0])
+    for axes in grid[len(methods) :]:
+        axes.set_visible(False)
+    for axes in grid[::2]:
+        axes.set_ylabel("sum of returns, volatility 10% a year")
+    _legend_below(figure, grid[0])
     return figure
 
 
@@ -165,7 +120,7 @@ def characteristics(panels: Panels) -> Figure:
     rows = panels.rows["bins"]
     columns = 3
     lines = -(-len(names) // columns)
-    figure = _figure(1.9 * lines + 0.2)
+    figure = new_figure(1.9 * lines + 0.2)
     grid = figure.subplots(lines, columns, sharey=True, squeeze=False)
     for axes, name in zip(grid.flat, names, strict=False):
         found = rows[rows["characteristic"] == name]
@@ -187,7 +142,7 @@ def spectrum(panels: Panels) -> Figure:
     """Draw the variance of the common components and what they earn."""
     rows = panels.rows["spectrum"]
     mean = rows.groupby("component")[["variance", "share"]].mean()
-    figure = _figure(2.9)
+    figure = new_figure(2.9)
     left, right = figure.subplots(1, 2)
     visible = mean[mean["variance"] > FAINTEST]
     left.vlines(visible.index, FAINTEST, visible["variance"], color=PALETTE[0])
@@ -208,19 +163,21 @@ def spectrum(panels: Panels) -> Figure:
 
 def premia(panels: Panels) -> Figure:
     """Draw realised against exact and model-implied premia."""
-    figure = _figure(3.6)
+    figure = new_figure(3.6)
     left, right = figure.subplots(1, 2)
     one = len(panels.names) == 1
     factors = panels.rows["factors"]
     colours = _colours(list(factors["factor"].unique()))
     for (method, factor), rows in _split(factors, "method", "factor"):
         error = 196 * rows["stdev"] / np.sqrt(rows["months"]) if one else None
-        _points(left, rows["exact_mean"], rows["mean"], error, colours[factor], MARKERS[method])
+        marker = panels.methods[method].look.marker
+        _points(left, rows["exact_mean"], rows["mean"], error, colours[factor], marker)
     implied = panels.rows["premia"]
     for (loading, name), rows in _split(implied, "loading", "characteristic"):
         colour = colours[factor_of(name)]
         error = 196 * rows["realised_se"] if one else None
-        _points(right, rows["implied"], rows["realised"], error, colour, MARKERS[loading])
+        marker = panels.methods[loading].look.marker
+        _points(right, rows["implied"], rows["realised"], error, colour, marker)
     left.set(title="Realised and exact", xlabel="exact conditional mean, % per month")
     right.set(title="Realised Fama-MacBeth and model-implied")
     right.set_xlabel("model-implied premium, % per month")
@@ -231,7 +188,9 @@ def premia(panels: Panels) -> Figure:
     for factor, colour in colours.items():
         left.plot([], [], "o", color=colour, label=factor)
     for method in [*factors["method"].unique(), *implied["loading"].unique()]:
-        left.plot([], [], MARKERS[method], color="none", markeredgecolor=TRUTH, label=NAMES[method])
+        drawn = panels.methods[method]
+        marker = drawn.look.marker
+        left.plot([], [], marker, color="none", markeredgecolor=TRUTH, label=drawn.title)
     _legend_below(figure, left)
     return figure
 
@@ -245,13 +204,9 @@ def _colours(names: Sequence[str]) -> dict[str, Any]:
 
 def solved(panels: Panels, solution: Any) -> Figure:
     """Draw the solution of the economy, by its own module."""
-    figure = _figure(2.7)
+    figure = new_figure(2.7)
     panels.economy.module("solution_plot").draw(solution, figure)
     return figure
-
-
-def _figure(height: float) -> Figure:
-    return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def _split(rows: pd.DataFrame, *keys: str) -> Iterator[tuple[Any, pd.DataFrame]]:
@@ -297,24 +252,32 @@ def _points(
     )
 
 
-def _over_penalties(axes: Axes, rows: pd.DataFrame, name: str) -> None:
+def _over_penalties(
+    axes: Axes, rows: pd.DataFrame, name: str, methods: Mapping[str, Shown]
+) -> None:
     """Draw a number over panels: boxes, or points when there are few panels."""
-    fama = rows["method"].isin(["ff", "fm"])
-    penalties = list(rows.loc[fama, "alpha"].unique())
-    places = {("ff", a): k - 0.18 for k, a in enumerate(penalties)}
-    places |= {("fm", a): k + 0.18 for k, a in enumerate(penalties)}
-    others = rows.loc[~fama, ["method", "alpha"]].drop_duplicates().itertuples(index=False)
+    several = [method for method, shown in methods.items() if shown.penalties]
+    penalised = rows["method"].isin(several)
+    penalties = list(rows.loc[penalised, "alpha"].unique())
+    shift = np.linspace(-0.18, 0.18, len(several)) if len(several) > 1 else [0.0]
+    places = {
+        (method, a): k + by
+        for method, by in zip(several, shift, strict=True)
+        for k, a in enumerate(penalties)
+    }
+    others = rows.loc[~penalised, ["method", "alpha"]].drop_duplicates().itertuples(index=False)
     places |= {
         (str(method), alpha): len(penalties) + 0.36 * k for k, (method, alpha) in enumerate(others)
     }
     labelled: set[str] = set()
     for (method, alpha), found in _split(rows, "method", "alpha"):
         values = found[name].dropna().astype(float)
-        label = None if method in labelled else NAMES[method]
+        look = methods[method].look
+        label = None if method in labelled else methods[method].title
         labelled.add(method)
         if len(values) < FEWEST_FOR_BOXES:
             x = np.full(len(values), places[method, alpha])
-            axes.plot(x, values, MARKERS[method], color=COLOURS[method], markersize=4, label=label)
+            axes.plot(x, values, look.marker, color=look.colour, markersize=4, label=label)
         else:
             axes.boxplot(
                 values,
@@ -322,7 +285,7 @@ def _over_penalties(axes: Axes, rows: pd.DataFrame, name: str) -> None:
                 widths=0.28,
                 whis=(0, 100),
                 patch_artist=True,
-                boxprops={"facecolor": COLOURS[method], "alpha": 0.75, "linewidth": 0.6},
+                boxprops={"facecolor": look.colour, "alpha": 0.75, "linewidth": 0.6},
                 medianprops={"color": "black"},
                 whiskerprops={"linewidth": 0.8},
                 label=label,

@@ -12,8 +12,10 @@ import pandas as pd
 from truepremia.economies.contract import Economy
 from truepremia.files.formats import TableFile
 from truepremia.files.moments import read_moments
+from truepremia.judgement.statistics import STATISTICS
 from truepremia.moments import Moments
 from truepremia.panel import CrossSection
+from truepremia.report.shown import Shown
 from truepremia.typing import Array
 
 MONTHS_BETWEEN_SAMPLES = 12
@@ -29,11 +31,14 @@ class Finished:
     economy : Economy
     manifest : mapping
     tables : mapping of str to path
+    methods : mapping of str to Shown
+        The methods that are shown; see :func:`truepremia.report.shown.shown_methods`.
     """
 
     economy: Economy
     manifest: Mapping[str, Any]
     tables: Mapping[str, str | Path]
+    methods: Mapping[str, Shown]
 
     @property
     def panel_id(self) -> str:
@@ -52,17 +57,30 @@ class Finished:
     @cached_property
     def statistics(self) -> pd.DataFrame:
         """Portfolio statistics of all methods, with the truth of the same months beside them."""
-        tables = [pd.DataFrame(self.read(name)) for name in ("fama_stats", "model_stats")]
-        stats = pd.concat(tables, ignore_index=True)
+        tables: dict[str, pd.DataFrame] = {}
+        for method in self.methods.values():
+            if method.statistics not in tables:
+                rows = pd.DataFrame(self.read(method.statistics))
+                if method.own_table:
+                    rows = rows[rows["choice"] == "alpha"].assign(method=method.name)
+                tables[method.statistics] = rows[list(STATISTICS)]
+        stats = pd.concat(tables.values(), ignore_index=True)
         at = np.searchsorted(self.sdf["month"], stats["month"])
         return stats.assign(max_sharpe=self.sdf["max_sr"][at], sdf_ret=self.sdf["sdf_ret"][at])
 
     @cached_property
     def returns(self) -> dict[str, pd.DataFrame]:
         """Factor returns by method, indexed by month."""
-        names = {"ff": "ff_returns", "fm": "fm_returns"}
-        names |= {loading: f"latent_{loading}" for loading in self.economy.loadings}
-        return {m: pd.DataFrame(self.read(name)).set_index("month") for m, name in names.items()}
+        found = {}
+        for name, method in self.methods.items():
+            frame = pd.DataFrame(self.read(method.returns)).set_index("month")
+            found[name] = frame.rename(columns=lambda factor: str(factor).rpartition(":")[2])
+        return found
+
+    @property
+    def sortable(self) -> list[str]:
+        """Names of the methods whose factors are made of characteristics."""
+        return [name for name, method in self.methods.items() if not method.truth]
 
     @cached_property
     def aggregates(self) -> pd.DataFrame:

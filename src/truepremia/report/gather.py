@@ -10,6 +10,7 @@ import pandas as pd
 from truepremia.economies.contract import Economy
 from truepremia.files.formats import read_json
 from truepremia.report.selection import configuration, require_one_configuration
+from truepremia.report.shown import Shown
 
 _HEAD = ("panel_id", "config", "accuracy")
 
@@ -27,12 +28,15 @@ class Panels:
         What they have in common.
     rows : mapping of str to DataFrame
         The summaries' rows by kind, with a column ``panel``.
+    methods : mapping of str to Shown
+        The methods that are shown.
     """
 
     economy: Economy
     names: tuple[str, ...]
     config: Mapping[str, Any]
     rows: Mapping[str, pd.DataFrame]
+    methods: Mapping[str, Shown]
 
     @property
     def sample(self) -> str:
@@ -45,7 +49,9 @@ class Panels:
         )
 
 
-def gather(economy: Economy, summaries: Iterable[Mapping[str, Any]]) -> Panels:
+def gather(
+    economy: Economy, summaries: Iterable[Mapping[str, Any]], methods: Mapping[str, Shown]
+) -> Panels:
     """Gather the summaries of panels.
 
     Parameters
@@ -53,6 +59,8 @@ def gather(economy: Economy, summaries: Iterable[Mapping[str, Any]]) -> Panels:
     economy : Economy
     summaries : iterable of mapping
         At least one result of :func:`truepremia.report.summary.summarise`.
+    methods : mapping of str to Shown
+        The methods that are shown.
 
     Raises
     ------
@@ -67,7 +75,7 @@ def gather(economy: Economy, summaries: Iterable[Mapping[str, Any]]) -> Panels:
         for kind in kinds
     }
     names = tuple(str(s["panel_id"]) for s in ordered)
-    return Panels(economy, names, configuration(ordered[0]["config"]), rows)
+    return Panels(economy, names, configuration(ordered[0]["config"]), rows, methods)
 
 
 def read_summaries(paths: Iterable[str | Path]) -> list[dict[str, Any]]:

@@ -16,7 +16,14 @@ from truepremia import __version__
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import DataError
 from truepremia.files.formats import reading
-from truepremia.report.contents import FIGURES, PAGE_PARTS, TABLES, caption
+from truepremia.report.contents import (
+    BOARD_FIGURES,
+    BOARD_TABLES,
+    FIGURES,
+    PAGE_PARTS,
+    TABLES,
+    caption,
+)
 from truepremia.report.gather import Panels
 from truepremia.report.writing import number
 
@@ -75,8 +82,19 @@ class StorePart:
     tables: Sequence[PageTable]
 
 
+@dataclass(frozen=True)
+class BoardPart:
+    """What the page shows of the leaderboard."""
+
+    figures: Sequence[Figure]
+    tables: Sequence[PageTable]
+
+
 def report_page(
-    economies: Sequence[EconomyPart], stores: Sequence[StorePart], missing: Sequence[str]
+    economies: Sequence[EconomyPart],
+    stores: Sequence[StorePart],
+    missing: Sequence[str],
+    board: BoardPart | None = None,
 ) -> str:
     """Return the page.
 
@@ -86,6 +104,8 @@ def report_page(
     stores : sequence of StorePart
     missing : sequence of str
         What the report does not cover, and why, one line each.
+    board : BoardPart, optional
+        The leaderboard, if there is one.
     """
     template, css, script = (part.read_text(encoding="utf-8") for part in PAGE_PARTS)
     environment = jinja2.Environment(
@@ -95,6 +115,7 @@ def report_page(
         economies=economies,
         stores=stores,
         missing=missing,
+        board=board,
         version=__version__,
         css=Markup(css),
         script=Markup(script),
@@ -138,7 +159,13 @@ def economy_part(panels: Panels, tables: Path, figures: Path) -> EconomyPart:
     )
 
 
-def store_part(name: str, folder: Path) -> StorePart:
+def store_parts(files: Iterable[str | Path]) -> list[StorePart]:
+    """Return the parts of the stores whose tables and figures are given."""
+    folders = {p.parents[p.suffix == ".png"]: None for p in map(Path, files)}
+    return [_store_part(folder.name, folder) for folder in folders]
+
+
+def _store_part(name: str, folder: Path) -> StorePart:
     """Return the part of a store: the figures and tables that its folder has."""
     titles = {path: path.stem.replace("_", " ") for path in sorted(folder.glob("figures/*.png"))}
     simulated = ", simulated" if (folder / "demo.sqlite").exists() else ""
@@ -153,6 +180,29 @@ def store_part(name: str, folder: Path) -> StorePart:
             if (folder / f"{file}.csv").exists()
         ],
     )
+
+
+def board_part(files: Sequence[str | Path]) -> BoardPart | None:
+    """Return the leaderboard from its tables and figures, None where there is none."""
+    paths = {path.stem: path for path in map(Path, files) if path.suffix in (".csv", ".png")}
+    if not paths:
+        return None
+    figures = [
+        picture(paths[name], title, caption("figure", f"board_{name}"), "leaderboard")
+        for name, title in BOARD_FIGURES.items()
+        if name in paths
+    ]
+    tables = [
+        PageTable(
+            f"board-{name}",
+            title,
+            caption("table", f"board_{name}"),
+            csv_table(paths[name], title),
+        )
+        for name, title in BOARD_TABLES.items()
+        if name in paths
+    ]
+    return BoardPart(figures, tables)
 
 
 def uncovered(

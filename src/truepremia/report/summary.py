@@ -16,10 +16,10 @@ from statsmodels.regression.linear_model import OLS
 from truepremia.columns import factor_of
 from truepremia.economies.contract import Economy, Population
 from truepremia.methods.contract import MARKET
-from truepremia.methods.registry import BUNDLED, FAMA
 from truepremia.moments import Moments
 from truepremia.portfolios import bins, breakpoints
 from truepremia.report.finished import Finished
+from truepremia.report.shown import Shown
 from truepremia.typing import Array
 
 Row = dict[str, Any]
@@ -28,11 +28,13 @@ DECILES = tuple(np.arange(1, 10) / 10)
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 PORTFOLIO = "portfolio"
 SDF_PORTFOLIO = "SDF portfolio"
-OTHER = {"ff": "fm", "fm": "ff"}
 
 
 def summarise(
-    economy: Economy, manifest: Mapping[str, Any], tables: Mapping[str, str | Path]
+    economy: Economy,
+    manifest: Mapping[str, Any],
+    tables: Mapping[str, str | Path],
+    methods: Mapping[str, Shown],
 ) -> dict[str, Any]:
     """Return the summary of a panel.
 
@@ -43,6 +45,8 @@ def summarise(
         The panel's manifest: identity, configuration, accuracy.
     tables : mapping of str to path
         The panel's tables by name.
+    methods : mapping of str to Shown
+        The methods that the report shows.
 
     Returns
     -------
@@ -51,7 +55,7 @@ def summarise(
         ``correlations``, ``exposures``, ``captured``, ``premia``, ``characteristics``, ``bins``,
         ``spectrum``, ``quantities``.
     """
-    finished = Finished(economy, manifest, tables)
+    finished = Finished(economy, manifest, tables, methods)
     rows = {
         "performance": performance(finished),
         "factors": factor_summary(finished),
@@ -103,7 +107,7 @@ def factor_summary(finished: Finished) -> list[Row]:
     """Return mean, volatility, t, Sharpe ratio, exact mean and spanning alpha of every factor."""
     exact = _exact_means(finished)
     rows = []
-    for method in ("ff", "fm"):
+    for method in finished.sortable:
         returns = finished.returns[method].dropna()
         for factor in map(str, returns):
             series = returns[factor]
@@ -130,14 +134,15 @@ def factor_summary(finished: Finished) -> list[Row]:
 
 
 def correlations(finished: Finished) -> list[Row]:
-    """Return the correlations of factors within and between the Fama methods."""
+    """Return the correlations of factors within a method and with the first other one."""
     rows = []
-    for method, other in OTHER.items():
+    for method in finished.sortable:
+        other = next(name for name in finished.sortable if name != method)
         returns, others = finished.returns[method], finished.returns[other]
         matrix = returns.corr().to_dict()
         for factor in map(str, returns):
             within = matrix[factor]
-            between = _correlation(returns[factor], others[factor])
+            between = _correlation(returns[factor], others[factor]) if factor in others else None
             rows.append({"method": method, "factor": factor, **within, "other_method": between})
     return rows
 
@@ -329,12 +334,13 @@ def regression(target: pd.Series, regressors: pd.DataFrame) -> Regression:
 def _exact_means(finished: Finished) -> dict[tuple[str, str], float]:
     """Return the mean over sampled judged months of the factors' exact conditional means."""
     means: dict[tuple[str, str], float] = {}
-    for name in FAMA:
-        method = BUNDLED[name].make(finished.manifest["config"])
-        monthly = [
-            moments.mean @ c.on_all_firms(method.weights(c.known)) for moments, c in finished.judged
-        ]
-        factors = method.names(finished.judged[0][1].known)
+    for name in finished.sortable:
+        with finished.methods[name].entry.made(finished.manifest["config"]) as method:
+            monthly = [
+                moments.mean @ c.on_all_firms(method.weights(c.known))
+                for moments, c in finished.judged
+            ]
+            factors = method.names(finished.judged[0][1].known)
         averaged = np.mean(monthly, axis=0)
         means |= {(name, n): v for n, v in zip(factors, averaged, strict=True)}
     return means

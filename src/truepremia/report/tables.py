@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from truepremia.methods.registry import BUNDLED
 from truepremia.report.contents import TABLES
 from truepremia.report.gather import Panels
 
 ERROR = "s.e."
 PERCENT = "% per month"
 RATIO = "per month"
-
-MODEL_METHODS = ("taylor", "proj")
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def performance(panels: Panels) -> ReportTable:
 
 
 def differences(panels: Panels) -> ReportTable:
-    """Return Fama-MacBeth minus Fama-French, paired within panels."""
+    """Return every method on characteristics minus the first one, paired within panels."""
     measures = (
         Measure("sharpe", "Sharpe", RATIO),
         Measure("ratio", "share"),
@@ -104,9 +103,17 @@ def differences(panels: Panels) -> ReportTable:
     )
     values = [m.name for m in measures]
     rows = panels.rows["performance"].set_index(["panel", "alpha"])
-    ff, fm = (rows[rows["method"] == method] for method in ("ff", "fm"))
-    paired = (fm[values] - ff[values]).assign(months=fm["months"]).dropna().reset_index()
-    table = _table("differences", panels, {"alpha": "penalty"}, measures, paired)
+    several = [name for name, method in panels.methods.items() if method.penalties]
+    first, *others = (rows[rows["method"] == name] for name in several)
+    paired = pd.concat(
+        (other[values] - first[values])
+        .assign(method=name, months=other["months"])
+        .dropna()
+        .reset_index()
+        for name, other in zip(several[1:], others, strict=True)
+    )
+    keys = {"method": "method", "alpha": "penalty"}
+    table = _table("differences", panels, keys, measures, paired)
     t = {m.name: Measure(f"t_{m.name}", f"t, {m.heading}", "", 1, error=False) for m in measures}
     frame = table.frame.assign(
         **{f"t_{name}": table.frame[name] / table.frame[f"{name} {ERROR}"] for name in values}
@@ -224,7 +231,7 @@ def _table(
     """Average rows over panels and arrange them as a table."""
     rows = panels.rows[name] if rows is None else rows
     frame = over_panels(rows, list(keys), measures)
-    absent = [method for method in MODEL_METHODS if method not in panels.economy.loadings]
+    absent = [method for method in BUNDLED if method not in panels.methods]
     missing = f" Not in this economy: {', '.join(absent)}." if absent else ""
     single = " One panel: no standard errors over panels." if len(panels.names) == 1 else ""
     return ReportTable(name, keys, tuple(measures), frame, panels.sample + missing + single)

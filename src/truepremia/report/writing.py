@@ -1,6 +1,6 @@
 """Tables as CSV, LaTeX and HTML."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 
@@ -62,6 +62,49 @@ def to_latex(table: ReportTable, caption: str) -> str:
             r"\bottomrule",
             r"\end{tabular}",
             rf"\par\medskip\parbox{{\linewidth}}{{{note}}}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def latex_table(
+    title: str,
+    heads: Sequence[str],
+    names: int,
+    blocks: Sequence[tuple[str, Sequence[Sequence[str]]]],
+    note: str,
+) -> str:
+    """Return rows of text in titled blocks as a LaTeX float with rules of the package booktabs.
+
+    Parameters
+    ----------
+    title : str
+    heads : sequence of str
+        Headings of the columns, the first ``names`` of which hold text.
+    names : int
+    blocks : sequence of (str, rows)
+    note : str
+    """
+    width = len(heads)
+    lines = []
+    for heading, rows in blocks:
+        lines.append(rf"\multicolumn{{{width}}}{{l}}{{\emph{{{_tex(heading)}}}}} \\")
+        lines += [" & ".join(map(_tex, row)) + r" \\" for row in rows]
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs}",
+            r"\begin{table}",
+            r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
+            rf"\caption{{{_tex(title)}}}",
+            rf"\begin{{tabular}}{{{'l' * names + 'r' * (width - names)}}}",
+            r"\toprule",
+            " & ".join(map(_tex, heads)) + r" \\",
+            r"\midrule",
+            *lines,
+            r"\bottomrule",
+            r"\end{tabular}",
+            rf"\par\medskip\parbox{{\linewidth}}{{{_tex(note)}}}",
             r"\end{table}",
             "",
         ]

@@ -5,13 +5,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from truepremia.files.results import PUBLISHED
 from truepremia.panel import Size
 
 OPTIONS = ("profile", "five_factor_sort", "op_require_cost", "coerce", "busy_timeout")
 """Keys of the section that a store may set for itself."""
-
-PUBLISHED = "french"
-"""Folder of the evaluation of published series, so no name for a store."""
 
 LEAST_FIRMS, LEAST_MONTHS = 20, 36
 """Smallest panel that is exported unasked: fewer firms or months leave nothing to sort."""

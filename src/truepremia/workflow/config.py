@@ -11,8 +11,8 @@ import os
 import posixpath
 import re
 import sys
-from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +21,8 @@ import yaml
 
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError, TruepremiaError
+from truepremia.methods.entry import Entry, entries, entry_faults, found, switched_on
+from truepremia.methods.registry import BUNDLED
 from truepremia.panel import Size
 from truepremia.tidy.settings import TidyConfig, tidy_config, tidy_faults
 
@@ -67,6 +69,14 @@ class RunConfig:
         Folder of the results, with forward slashes, none at the end.
     tidy : TidyConfig
         Stores of the empirical track.
+    methods : mapping of str to Entry
+        Methods to judge, in the order of the configuration.
+    reference : str
+        Method that the others are compared with, panel by panel.
+    headline : mapping of str to str
+        Variant of a method that stands for it, where it is not its last one.
+    real_panels : mapping of str to Path
+        Panels of real stocks, by name, and the files that hold them.
     """
 
     seed: int
@@ -81,6 +91,14 @@ class RunConfig:
     calibration_files: Mapping[str, Path]
     results_dir: str
     tidy: TidyConfig
+    methods: Mapping[str, Entry] = field(default_factory=dict)
+    reference: str = ""
+    headline: Mapping[str, str] = field(default_factory=dict)
+    real_panels: Mapping[str, Path] = field(default_factory=dict)
+
+    def reported(self) -> list[Entry]:
+        """Return the methods that the report lists beside those of the bundle."""
+        return [e for e in self.methods.values() if e.reported and e.name not in BUNDLED]
 
     def panel_ids(self) -> list[str]:
         """Return the names of the panels to build, such as "bgn_0", in order."""
@@ -110,7 +128,18 @@ def load_config_file(path: str | Path, root: str | Path | None = None) -> RunCon
     """
     path = Path(path)
     root = _repository_of(path) if root is None else Path(root)
-    base, overlay = (_mapping(read_yaml(file), file) for file in (root / _CONFIG_FILE, path))
+    return load_overlay(_mapping(read_yaml(path), path), root)
+
+
+def load_overlay(overlay: Mapping[str, Any], root: str | Path) -> RunConfig:
+    """Check a configuration that may leave keys at their default.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`load_config`.
+    """
+    base = read_yaml(Path(root) / _CONFIG_FILE)
     return load_config(_merged(base, overlay), root)
 
 
@@ -150,13 +179,15 @@ def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
         *_unknown_economies(config),
         *_panel_faults(config),
         *_window_faults(sound),
+        *_method_faults(sound, (Path.cwd(), root)),
+        *_real_panel_faults(config, (Path.cwd(), root)),
         *_results_faults(sound),
         *(tidy_faults(sound["tidy"], root, list(files)) if "tidy" in sound else ()),
         *calibration_faults,
     ]
     if phrases:
         raise ConfigError("; ".join(dict.fromkeys(phrases)))
-    return _typed(sound, calibrations, files, tidy_config(sound["tidy"], root))
+    return _typed(sound, calibrations, files, root)
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -304,8 +335,8 @@ def _section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _unknown_economies(config: Mapping[str, Any]) -> Iterator[str]:
     for key in ("panels", "economies"):
-        for name in _section(config, key):
-            if name not in ECONOMIES:
+        for name, value in _section(config, key).items():
+            if name not in ECONOMIES and not isinstance(value, Mapping):
                 yield f"unknown economy {name!r} in {key}{_suggestion(name, ECONOMIES)}"
 
 
@@ -336,6 +367,39 @@ def _window_faults(sound: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def _method_faults(sound: Mapping[str, Any], folders: Sequence[Path]) -> Iterator[str]:
+    methods = sound.get("methods")
+    if methods is None:
+        return
+    facts = {
+        "months": sound.get("months", sys.maxsize),
+        "window": sound.get("window", 2),
+        "characteristics": {e.name: len(e.characteristics) for e in ECONOMIES.values()},
+    }
+    yield from entry_faults(methods, folders, facts)
+    board = sound.get("leaderboard", {})
+    on = switched_on(methods)
+    if on and board and board["reference"] not in on:
+        yield (
+            f"leaderboard.reference is {board['reference']}: must be one of the methods that are "
+            f"switched on, {', '.join(on)}"
+        )
+    for name in board.get("headline", {}):
+        if name not in methods:
+            yield f"leaderboard.headline names {name!r}{_suggestion(name, methods)}"
+
+
+def _real_panel_faults(config: Mapping[str, Any], folders: Sequence[Path]) -> Iterator[str]:
+    for name, panel in _section(config, "panels").items():
+        if not isinstance(panel, Mapping) or "file" not in panel:
+            continue
+        file = found(str(panel["file"]), folders)
+        if name in ECONOMIES:
+            yield f"panels.{name}: {name} is an economy; give a panel of real stocks another name"
+        elif not file.is_file():
+            yield f"panels.{name}.file is {file}: there is no such file; correct the path"
+
+
 def _results_faults(sound: Mapping[str, Any]) -> Iterator[str]:
     if "results_dir" not in sound:
         return
@@ -358,7 +422,7 @@ def _normal_path(text: str) -> str:
 def _calibration_files(config: Mapping[str, Any], root: Path) -> dict[str, Path]:
     files = _section(config, "economies")
     return {
-        name: root / files[name]
+        name: found(files[name], (Path.cwd(), root))
         for name in ECONOMIES
         if isinstance(files.get(name), str) and files[name]
     }
@@ -393,8 +457,10 @@ def _typed(
     config: Mapping[str, Any],
     calibrations: Mapping[str, Mapping[str, Any]],
     files: Mapping[str, Path],
-    tidy: TidyConfig,
+    root: Path,
 ) -> RunConfig:
+    folders = (Path.cwd(), root)
+    real = {n: p for n, p in config["panels"].items() if isinstance(p, Mapping)}
     panels = {name: _indices(config["panels"].get(name, 0)) for name in ECONOMIES}
     return RunConfig(
         seed=int(config["seed"]),
@@ -408,7 +474,11 @@ def _typed(
         calibrations=calibrations,
         calibration_files=files,
         results_dir=_normal_path(config["results_dir"]),
-        tidy=tidy,
+        tidy=tidy_config(config["tidy"], root),
+        methods=entries(config["methods"], folders),
+        reference=config["leaderboard"]["reference"],
+        headline=config["leaderboard"]["headline"],
+        real_panels={name: found(panel["file"], folders) for name, panel in real.items()},
     )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import resource
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -22,7 +23,8 @@ logger = logging.getLogger("truepremia")
 def running(job: Any) -> Iterator[dict[str, Any]]:
     """Run the body of a script and yield its settings.
 
-    Messages go to the rule's log file and to the terminal. An error of ours ends the script
+    Messages go to the rule's log file and to the terminal; time and memory of a job that ends
+    well go to ``benchmarks/{rule}/`` beside ``logs/{rule}/``. An error of ours ends the script
     with one line and exit status 1.
 
     Parameters
@@ -40,8 +42,10 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
     terminal.addFilter(lambda record: record.levelno < logging.ERROR)
     logger.setLevel(logging.INFO)
     logger.handlers = [log_file, terminal]
+    started = monotonic()
     try:
         yield settings
+        _write_usage(Path(job.log[0]), monotonic() - started)
     except TruepremiaError as error:
         logger.error("%s", error)
         print(error_line(error), file=sys.stderr)  # noqa: T201
@@ -51,7 +55,18 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
         raise
 
 
-_IDENTITY = ("store", "model", "index", "method", "loading", "block")
+def _write_usage(log: Path, seconds: float) -> None:
+    """Write wall time, CPU time of this process from its start on, and its peak memory."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    rule = log.parent.name
+    file = log.parents[2] / "benchmarks" / rule / f"{log.stem}.tsv"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    numbers = (seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    values = "\t".join(f"{value:.4f}" for value in numbers)
+    file.write_text(f"s\tcpu_time\tmax_rss\n{values}\n", encoding="utf-8")
+
+
+_IDENTITY = ("store", "panel", "model", "index", "method", "loading", "block")
 
 
 def with_progress(items: Iterable[Item], total: int, unit: str = "month") -> Iterator[Item]:

@@ -2,8 +2,8 @@
 
 Starting Python and importing numpy and pyarrow costs more than a small job's own work. A warm
 Python has done that and makes a copy of itself for every job (fork), so that jobs share
-the start and nothing else. ``python -m truepremia.workflow.warm`` reads one job a line and answers
-each with a line; both are JSON. The executor ``warm`` keeps one for every core.
+the start and nothing else. ``python -m truepremia.workflow.warm`` reads one job a line, as JSON,
+and answers each with a line, its status. The executor ``warm`` keeps one for every core.
 """
 
 import contextlib
@@ -13,7 +13,6 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Mapping
-from time import monotonic
 from typing import Any
 
 LIBRARIES = ("numpy", "pyarrow.parquet", "pandas")
@@ -46,8 +45,8 @@ class WarmPython:
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
-    def run(self, script: str, job: Mapping[str, Any]) -> dict[str, float]:
-        """Run a script and return ``status``, ``seconds``, ``cpu_seconds`` and ``peak_mb``.
+    def run(self, script: str, job: Mapping[str, Any]) -> int:
+        """Run a script and return its status.
 
         A negative status is the signal that ended the job; so is a warm Python that is gone.
         """
@@ -63,10 +62,8 @@ class WarmPython:
             self._process.stdin.flush()
             answer = self._process.stdout.readline()
         if not answer:
-            status = self.close() or 1
-            return {"status": status, "seconds": 0.0, "cpu_seconds": 0.0, "peak_mb": 0.0}
-        measured: dict[str, float] = json.loads(answer)
-        return measured
+            return self.close() or 1
+        return int(answer)
 
     def close(self) -> int:
         """End the process once it is idle and return its status; a next job starts a new one."""
@@ -85,19 +82,12 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a job prints belongs on the terminal
     for line in sys.stdin:
-        started = monotonic()
         asked = json.loads(line)
         child = os.fork()
         if child == 0:
             _be_the_job(asked["script"], asked["job"])
-        _, status, usage = os.wait4(child, 0)
-        measured = {
-            "status": os.waitstatus_to_exitcode(status),
-            "seconds": monotonic() - started,
-            "cpu_seconds": usage.ru_utime + usage.ru_stime,
-            "peak_mb": usage.ru_maxrss / 1024,
-        }
-        answers.write(json.dumps(measured) + "\n")
+        _, status = os.waitpid(child, 0)
+        answers.write(f"{os.waitstatus_to_exitcode(status)}\n")
         answers.flush()
 
 

@@ -1,0 +1,99 @@
+"""Judge one file on several panels of every economy, without writing any YAML."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from truepremia.economies.registry import ECONOMIES
+from truepremia.errors import ConfigError, DataError
+from truepremia.workflow.config import load_overlay, read_yaml
+from truepremia.workflow.laboratory import ROOT
+
+COMPANIONS = ("capm", "ff", "fm")
+"""Methods that are judged beside the user's own."""
+
+
+def overlay(
+    file: Path,
+    name: str,
+    options: Mapping[str, Any],
+    panels: int,
+    economies: Sequence[str],
+    others: bool,
+) -> dict[str, Any]:
+    """Return the configuration that judges one method.
+
+    Parameters
+    ----------
+    file : path
+    name : str
+        Class of the file.
+    options : mapping
+        Arguments of the class.
+    panels : int
+        Panels of each economy.
+    economies : sequence of str
+        Economies to judge on; all others are left out.
+    others : bool
+        Whether all configured methods are judged too, or only a few simple ones.
+    """
+    unknown = [e for e in economies if e not in ECONOMIES]
+    if unknown:
+        raise ConfigError(f"unknown economy {unknown[0]!r}; known: {', '.join(ECONOMIES)}")
+    shipped = read_yaml(ROOT / "config" / "config.yaml")["methods"]
+    off = {m: False for m in shipped if not others and m not in COMPANIONS}
+    entry = {"file": str(file), "class": name, "options": dict(options)}
+    return {
+        "panels": {e: panels if e in economies else 0 for e in ECONOMIES},
+        "methods": {**off, label(name): entry},
+        "leaderboard": {"reference": "fm"},
+    }
+
+
+def label(name: str) -> str:
+    """Return the name in tables of a class: MyMethod becomes my_method."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
+    return (words if words[:1].isalpha() else f"own_{words}")[:40]
+
+
+def judge(overlay_file: Path, content: Mapping[str, Any], folder: Path, cores: int) -> None:
+    """Write the overlay and run the workflow in ``folder``.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration breaks a rule.
+    DataError
+        If the run fails.
+    """
+    load_overlay(content, ROOT)
+    overlay_file.parent.mkdir(parents=True, exist_ok=True)
+    overlay_file.write_text(yaml.safe_dump(dict(content), sort_keys=False), encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "leaderboard", "--cores", str(cores)]
+    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", "."]
+    command += ["--configfile", str(overlay_file.resolve())]
+    if subprocess.run(command, cwd=folder, check=False).returncode:
+        raise DataError("the run failed; the lines above say why")
+
+
+def ranking(results: Path, name: str) -> list[str]:
+    """Return the lines of the ranking that are about one method, and where all of it is."""
+    import csv
+
+    table = results / "leaderboard" / "headline.csv"
+    with table.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    own = [row for row in rows if row["method"] == name]
+    lines = [
+        f"{row['economy']}: share {float(row['share']):.3f} of the attainable Sharpe ratio "
+        f"{float(row['attainable']):.3f}, HJ distance {float(row['HJ distance']):.3f} (of holding "
+        f"nothing {float(row['HJ of nothing']):.3f}), luck {float(row['luck']):.1f}"
+        + (f"; {row['note']}" if row["note"] else "")
+        for row in own
+    ]
+    return [*lines, f"all methods: {table.parent / 'leaderboard.html'}"]

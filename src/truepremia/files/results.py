@@ -1,0 +1,95 @@
+"""What lies where in a folder of results; every path is relative to that folder."""
+
+from collections.abc import Iterable
+
+from truepremia.economies.registry import economy
+from truepremia.methods.registry import BUNDLED, bundled
+
+PANEL_TABLES = ("panel", "aggregates", "states", "moments", "sdf")
+STATISTICS_TABLES = tuple(dict.fromkeys(method.statistics for method in BUNDLED.values()))
+
+MANIFEST, BUNDLE = "_manifest.json", "_fama.pkl"
+"""Ends of the names of a panel's manifest and bundle."""
+
+PUBLISHED = "french"
+"""Folder of the evaluation of published series, so no name for a store."""
+
+REPLICATION_FIGURES = tuple(
+    f"figures/{name}.{suffix}"
+    for name in (
+        *("fitted", "cumulative", "rolling", "differences"),
+        *("stocks_per_cell", "breakpoints", "cell_heatmaps"),
+    )
+    for suffix in ("pdf", "png")
+)
+_STORE_TABLES = (
+    *("stocks", "accounts", "published", "formations", "breakpoints", "cells"),
+    *("factors", "portfolios", "two_years", "op_portfolios", "rolling"),
+)
+_STORE_TEXTS = (
+    *("store.json", "replication.json", "pricing.json", "pricing.csv"),
+    *("evaluation.json", "evaluation.csv", "evaluation.txt"),
+)
+_PUBLISHED_TEXTS = tuple(
+    f"{what}.{suffix}" for what in ("evaluation", "pricing") for suffix in ("json", "csv")
+)
+
+BOARD_FIGURES = ("share", "penalty", "over_time", "factors", "features")
+BOARD_FILES = {
+    "page": "leaderboard.html",
+    "csv": "leaderboard.csv",
+    "headline": "headline.csv",
+    "tex": "leaderboard.tex",
+    "panels": "panels.csv",
+    "paired": "paired.csv",
+    "realised": "realised.csv",
+    **{
+        f"{name}_{suffix}": f"figures/{name}.{suffix}"
+        for name in BOARD_FIGURES
+        for suffix in ("pdf", "png")
+    },
+}
+
+
+def panel_files(panel_id: str) -> dict[str, str]:
+    """Return every file of a simulated panel by its name in the manifest, which is left out."""
+    model = panel_id.rsplit("_", 1)[0]
+    loadings = economy(model).loadings
+    methods = bundled(loadings).values()
+    tables = [*PANEL_TABLES, *(method.returns for method in methods), *STATISTICS_TABLES]
+    tables += [f"model_premia_{name}" for name in loadings]
+    return {
+        "bundle": f"{panel_id}{BUNDLE}",
+        **{table: f"panels/{panel_id}/{table}.parquet" for table in tables},
+        "solution": f"solutions/{model}.npz",
+        "diagnostics": f"solutions/{model}.json",
+    }
+
+
+def store_files(store: str) -> list[str]:
+    """Return every file that is replicated from a store."""
+    tables = [f"{table}.parquet" for table in _STORE_TABLES]
+    return [f"tidy/{store}/{file}" for file in (*tables, *_STORE_TEXTS, *REPLICATION_FIGURES)]
+
+
+def published_files() -> list[str]:
+    """Return every file of the evaluation of published series."""
+    return [f"tidy/{PUBLISHED}/{file}" for file in _PUBLISHED_TEXTS]
+
+
+def method_files(panel_id: str, method: str, track: str = "panels") -> dict[str, str]:
+    """Return the files of a judged method on a panel.
+
+    Parameters
+    ----------
+    panel_id, method : str
+    track : {"panels", "real"}
+        Whether the panel is simulated or of real stocks.
+    """
+    folder = f"{track}/{panel_id}/methods/{method}"
+    return {"returns": f"{folder}_returns.parquet", "stats": f"{folder}_stats.parquet"}
+
+
+def of_panels(panel_ids: Iterable[str], table: str) -> list[str]:
+    """Return one table of several panels."""
+    return [f"panels/{panel_id}/{table}.parquet" for panel_id in panel_ids]

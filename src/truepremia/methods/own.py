@@ -1,0 +1,171 @@
+"""A user's own method: found and checked without being imported, digested, loaded afresh.
+
+The process that checks a configuration looks at the syntax tree alone. A job loads the file under
+a fresh name, with the file's folder first on the import path, and drops it and the local files that
+it imported when it is done: nothing survives into another panel.
+"""
+
+import ast
+import contextlib
+import hashlib
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.util import module_from_spec, spec_from_file_location
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from truepremia.errors import MethodError
+from truepremia.syntax import skeleton
+
+_NUMBERS = count()
+
+
+def faults(file: Path, name: str) -> list[str]:
+    """Return what is wrong with the class ``name`` of ``file``, judged by its syntax tree."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except FileNotFoundError:
+        return [f"{file}: there is no such file; correct the path"]
+    except OSError as error:
+        return [f"{file}: cannot be read: {error.strerror}; correct the path"]
+    except SyntaxError as error:
+        return [f"{file}: line {error.lineno}: not Python: {error.msg}; correct the file"]
+    except ValueError as error:  # null bytes
+        return [f"{file}: not Python: {error}; correct the file"]
+    classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    if name not in classes:
+        if name in imported:
+            return []
+        known = ", ".join(classes) or "none"
+        return [f"{file}: there is no class {name}; its classes: {known}"]
+    chosen = classes[name]
+    made = {node.name for node in chosen.body if isinstance(node, ast.FunctionDef)}
+    if not made & {"form", "weights"} and not chosen.bases:
+        return [
+            f"{file}: class {name} has neither form nor weights; add form(self, known), which "
+            "yields truepremia.methods.Factors"
+        ]
+    return []
+
+
+def digest(file: Path) -> str:
+    """Return the digest of a method's code: its file and the local files that it imports.
+
+    Comments and docstrings do not count, so that editing them reruns nothing.
+    """
+    total = hashlib.sha256()
+    for source in local_files(file):
+        total.update(str(source.relative_to(file.parent)).encode())
+        total.update(skeleton(source).encode())
+    return total.hexdigest()
+
+
+def local_files(file: Path) -> list[Path]:
+    """Return ``file`` and the Python files of its folder that it imports, transitively."""
+    folder, found, queue = file.parent, [], [file]
+    while queue:
+        source = queue.pop(0)
+        if source in found or not source.is_file():
+            continue
+        found.append(source)
+        with contextlib.suppress(SyntaxError, ValueError):
+            for module in _imported(ast.parse(source.read_bytes()), source, folder):
+                queue += _files_of(folder, module)
+    return [found[0], *sorted(found[1:])] if found else []
+
+
+def _imported(tree: ast.AST, source: Path, folder: Path) -> Iterator[str]:
+    """Yield the names of modules that a file imports, relative ones as seen from ``folder``."""
+    package = ".".join(source.parent.relative_to(folder).parts)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = package.split(".") if package and node.level else []
+            parts = parts[: len(parts) - node.level + 1] if node.level else []
+            base = ".".join([*parts, *([node.module] if node.module else [])])
+            if base:
+                yield base
+            yield from (f"{base}.{alias.name}" if base else alias.name for alias in node.names)
+
+
+def _files_of(folder: Path, module: str) -> list[Path]:
+    """Return the local files behind an import, those of the packages around it included."""
+    parts, files = module.split("."), []
+    for depth in range(1, len(parts) + 1):
+        stem = folder.joinpath(*parts[:depth])
+        files += [f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.is_file()]
+    return files
+
+
+@contextlib.contextmanager
+def loaded(file: Path, name: str) -> Iterator[Any]:
+    """Load a file afresh and yield its class ``name``; nothing of it stays behind.
+
+    Raises
+    ------
+    MethodError
+        If the file raises while it is loaded, or has no such class.
+    """
+    folder = str(file.resolve().parent)
+    local = {str(source.resolve()) for source in local_files(file.resolve())}
+    fresh = f"truepremia_own_method_{next(_NUMBERS)}"
+    _forget(local)
+    sys.path.insert(0, folder)
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec = spec_from_file_location(fresh, file)
+        if spec is None or spec.loader is None:
+            raise MethodError(f"{file}: not a Python file; name it with the ending .py")
+        module = module_from_spec(spec)
+        sys.modules[fresh] = module
+        try:
+            spec.loader.exec_module(module)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            said = " ".join(str(error).split())
+            raise MethodError(
+                f"{file}: loading it raised {type(error).__name__}: {said}; mend the file"
+            ) from error
+        if not hasattr(module, name):
+            raise MethodError(f"{file}: there is no class {name}")
+        yield getattr(module, name)
+    finally:
+        sys.dont_write_bytecode = written
+        with contextlib.suppress(ValueError):
+            sys.path.remove(folder)
+        sys.modules.pop(fresh, None)
+        _forget(local)
+
+
+def _forget(files: set[str]) -> None:
+    """Drop the modules that came from ``files``."""
+    for module_name, module in list(sys.modules.items()):
+        place = getattr(module, "__file__", None)
+        if place and module_name != "__main__" and str(Path(place).resolve()) in files:
+            del sys.modules[module_name]
+
+
+def build(made_by: Any, options: Mapping[str, Any], said: str) -> Any:
+    """Return an object of a user's class.
+
+    Raises
+    ------
+    MethodError
+        If its constructor does not take the options, or raises.
+    """
+    try:
+        return made_by(**options)
+    except Exception as error:
+        raise MethodError(
+            f"{said}: {type(error).__name__} when it was made with the options "
+            f"{dict(options)}: {' '.join(str(error).split())}"
+        ) from error

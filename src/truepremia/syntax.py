@@ -1,0 +1,23 @@
+"""Code as what it does: syntax trees without comments, docstrings and positions."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def skeleton(file: Path) -> str:
+    """Return the syntax tree of ``file`` as text, without docstrings and positions."""
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [child for child in node.body if not _is_text(child)]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

@@ -1,0 +1,424 @@
+"""What the rules ask for: one object with the run's configuration, stages, paths and selections.
+
+Paths are relative to where Snakemake works and are patterns with wildcards where a rule has some.
+A workflow that uses this one as a module may put a prefix before every path: Snakemake adds it to
+what rules name, and ``folder`` has it where the disk is looked at.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from truepremia.economies.registry import ECONOMIES
+from truepremia.errors import TruepremiaError, error_line
+from truepremia.files.results import (
+    BOARD_FILES,
+    MANIFEST,
+    PUBLISHED,
+    REPLICATION_FIGURES,
+    method_files,
+    panel_files,
+    published_files,
+    store_files,
+)
+from truepremia.methods.registry import BUNDLED, bundled
+from truepremia.parallel import ONE_THREAD
+from truepremia.report.contents import CAPTIONS, FIGURES, TABLES, exhibits_of
+from truepremia.report.selection import finished_panels
+from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS
+from truepremia.workflow.config import RunConfig, load_overlay, read_yaml
+from truepremia.workflow.stages import Workflow, one_of
+
+PANELS_PER_SUMMARY = 25
+PANEL_OF_WILDCARDS = "{model}_{index}"
+
+
+class Run(Workflow):
+    """A checked run configuration with everything that rules name.
+
+    Parameters
+    ----------
+    config : RunConfig
+    root : path
+        Folder of our Snakefile.
+    prefix : str
+        What a workflow around this one puts before every path; empty or ending in "/".
+    """
+
+    def __init__(self, config: RunConfig, root: Path, prefix: str = ""):
+        super().__init__(config, root)
+        object.__setattr__(self, "folder", Path(prefix + config.results_dir))
+
+    folder: Path
+    """The results folder as it lies on disk."""
+
+    @classmethod
+    def checked(
+        cls, config: Mapping[str, Any], files: Iterable[str | Path], root: Path, prefix: str | None
+    ) -> "Run":
+        """Check the configuration of a run, or end it with one line that says what is wrong.
+
+        Parameters
+        ----------
+        config : mapping
+            What Snakemake has read; keys that are missing have their default.
+        files : iterable of path
+            Configuration files: the engine itself would keep the last of two equal keys.
+        root : path
+        prefix : str or None
+        """
+        os.environ.update(ONE_THREAD)
+        try:
+            for file in files:
+                read_yaml(file)
+            return cls(load_overlay(config, root), root, prefix or "")
+        except TruepremiaError as error:
+            print(error_line(error), file=sys.stderr)  # noqa: T201
+            raise SystemExit(1) from None
+
+    # --- paths ------------------------------------------------------------------------------------
+
+    @property
+    def results(self) -> str:
+        """Folder of the results."""
+        return self.config.results_dir
+
+    @property
+    def panel(self) -> str:
+        """Folder of a panel."""
+        return f"{self.results}/panels/{PANEL_OF_WILDCARDS}"
+
+    def of_panel(self, *tables: str, **others: str) -> dict[str, str]:
+        """Return tables of a panel by name; ``others`` are stems that differ from the name."""
+        stems = dict(zip(tables, tables, strict=True)) | others
+        return {name: f"{self.panel}/{stem}.parquet" for name, stem in stems.items()}
+
+    def of_solution(self, *suffixes: str) -> dict[str, str]:
+        """Return the solution of an economy ("npz") and its diagnostics ("json")."""
+        names = {"npz": "solution", "json": "diagnostics"}
+        return {names[s]: f"{self.results}/solutions/{{model}}.{s}" for s in suffixes}
+
+    def of_method(self, panel: str = PANEL_OF_WILDCARDS, track: str = "panels") -> dict[str, str]:
+        """Return the files of a judged method on a simulated panel, or on a "real" one."""
+        files = method_files(panel, "{method}", track)
+        return {name: f"{self.results}/{file}" for name, file in files.items()}
+
+    @property
+    def tidy(self) -> str:
+        """Folder of a store."""
+        return f"{self.results}/tidy/{{store}}"
+
+    def of_store(self, *tables: str, **others: str) -> dict[str, str]:
+        """Return tables of a store by name; ``others`` are files that are no Parquet tables."""
+        files = {table: f"{table}.parquet" for table in tables} | others
+        return {name: f"{self.tidy}/{file}" for name, file in files.items()}
+
+    @property
+    def report(self) -> str:
+        """Folder of the report."""
+        return f"{self.results}/report"
+
+    @property
+    def board(self) -> str:
+        """Folder of the leaderboard."""
+        return f"{self.results}/leaderboard"
+
+    @property
+    def environment(self) -> str:
+        """Conda environment of every rule."""
+        return str(self.root / "envs" / "truepremia.yaml")
+
+    def log(self, rule: str, of: str = PANEL_OF_WILDCARDS) -> str:
+        """Return the log file of a rule."""
+        return f"{self.results}/logs/{rule}/{of}.log"
+
+    # --- wildcards --------------------------------------------------------------------------------
+
+    @property
+    def models(self) -> str:
+        """Regular expression of the economies."""
+        return one_of(ECONOMIES)
+
+    @property
+    def factor_methods(self) -> str:
+        """Regular expression of the bundled methods without loadings."""
+        return one_of(name for name, m in BUNDLED.items() if "loading" not in m.options)
+
+    @property
+    def loadings(self) -> str:
+        """Regular expression of the bundled methods on loadings."""
+        return one_of(name for name, m in BUNDLED.items() if "loading" in m.options)
+
+    @property
+    def methods(self) -> str:
+        """Regular expression of the configured methods."""
+        return one_of(self.config.methods)
+
+    @property
+    def stores(self) -> str:
+        """Regular expression of the stores."""
+        return one_of(self.config.tidy.stores)
+
+    @property
+    def exported_stores(self) -> str:
+        """Regular expression of the stores that are exported from panels."""
+        return one_of(name for name, store in self.config.tidy.stores.items() if store.panel)
+
+    # --- what a run builds ------------------------------------------------------------------------
+
+    def everything(self) -> list[str]:
+        """Return every file of the panels and stores of the run: a deleted one is built again."""
+        panels = [file for panel_id in self.config.panel_ids() for file in files_of(panel_id)]
+        stores = [file for store in self.built_stores for file in store_files(store)]
+        published = published_files() if self.config.tidy.published_data else []
+        return [f"{self.results}/{file}" for file in (*panels, *stores, *published)]
+
+    @cached_property
+    def built_stores(self) -> list[str]:
+        """Names of the stores that are built without being asked for."""
+        return self.config.tidy.built(self.config.size)
+
+    def left_out_stores(self) -> list[str]:
+        """Return a line for every store that is too small to be built unasked."""
+        size, names = self.config.size, sorted({*self.config.tidy.stores} - {*self.built_stores})
+        return [
+            f"store {name} is left out: a panel of {size.firms} firms and {size.months} months is "
+            f"too small for annual portfolios ({LEAST_FIRMS} and {LEAST_MONTHS} suffice); ask for "
+            f"a file such as {self.results}/tidy/{name}/factors.parquet to try"
+            for name in names
+        ]
+
+    # --- inputs of the simulated track ------------------------------------------------------------
+
+    def of_every_loading(self, *tables: str) -> Any:
+        """Return an input function: tables of a panel for every loading of its economy."""
+
+        def paths(wildcards: Any) -> dict[str, str]:
+            return {
+                f"{table}_{loading}": f"{self.panel}/{table}_{loading}.parquet"
+                for loading in ECONOMIES[wildcards.model].loadings
+                for table in tables
+            }
+
+        return paths
+
+    # --- inputs of the empirical track ------------------------------------------------------------
+
+    def panel_of_store(self, wildcards: Any) -> dict[str, str]:
+        """Return the tables of the panel that a store is exported from."""
+        panel = f"{self.results}/panels/{self.config.tidy.stores[wildcards.store].panel}"
+        tables = ("panel", "aggregates", "ff_returns")
+        return {table: f"{panel}/{table}.parquet" for table in tables}
+
+    def of_published(self) -> dict[str, str]:
+        """Return every file of the evaluation of published series, such as evaluation_json."""
+        files = [f"{self.results}/{file}" for file in published_files()]
+        return {file.rpartition("/")[2].replace(".", "_"): file for file in files}
+
+    def source_of_store(self, wildcards: Any) -> str | list[str]:
+        """Return the file of a store, or its Parquet files."""
+        own = self.config.tidy.stores[wildcards.store].source()
+        return f"{self.tidy}/demo.sqlite" if own is None else own
+
+    # --- inputs of the report ---------------------------------------------------------------------
+
+    @cached_property
+    def _selected(self) -> tuple[dict[str, list[int]], dict[str, str]]:
+        """The indices of the reported panels by economy, and the panels that are left out."""
+
+        def settings(panel_id: str) -> dict[str, Any] | None:
+            model, _, index = panel_id.rpartition("_")
+            if model not in self.config.calibrations or not index.isdigit():
+                return None
+            return self.settings("bundle_panel", {"model": model, "index": index})
+
+        included, left_out = finished_panels(self.folder, self.config.panel_ids(), settings)
+        named = [panel_id.rpartition("_") for panel_id in included]
+        reported = {
+            model: sorted(int(index) for name, _, index in named if name == model)
+            for model in ECONOMIES
+        }
+        return {model: indices for model, indices in reported.items() if indices}, left_out
+
+    @property
+    def reported(self) -> dict[str, list[int]]:
+        """Indices of the reported panels by economy, in the order of the registry."""
+        return self._selected[0]
+
+    def page_contents(self) -> dict[str, Any]:
+        """Return what the report's page shows, for its parameter."""
+        found = {"economies": list(self.reported), "left_out": self._selected[1]}
+        return {**found, "stores": sorted(self._page_stores()), "leaderboard": self.has_board}
+
+    def block_of_panels(self, wildcards: Any) -> dict[str, list[str]]:
+        """Return the files of a block of panels, the same table of all panels together."""
+        model = wildcards.model
+        panels = [
+            f"{model}_{index}"
+            for index in self.reported[model]
+            if index // PANELS_PER_SUMMARY == int(wildcards.block)
+        ]
+        tables = ["panel", "states", "moments", *self._shown_tables(model)]
+        tables += [f"model_premia_{loading}" for loading in ECONOMIES[model].loadings]
+        files = {t: [f"{self.results}/panels/{p}/{t}.parquet" for p in panels] for t in tables}
+        for entry in self.config.reported():
+            for what in ("returns", "stats"):
+                files[f"{entry.name}_{what}"] = [
+                    f"{self.results}/{method_files(p, entry.name)[what]}" for p in panels
+                ]
+        return files | {"manifest": [f"{self.results}/{p}{MANIFEST}" for p in panels]}
+
+    def shown_panel(self, wildcards: Any) -> dict[str, str]:
+        """Return the files of the panel whose time series are drawn, the first one."""
+        model = wildcards.model
+        panel_id = f"{model}_{self.reported[model][0]}"
+        files = {
+            table: f"{self.results}/panels/{panel_id}/{table}.parquet"
+            for table in self._shown_tables(model)
+        }
+        for entry in self.config.reported():
+            for what, file in method_files(panel_id, entry.name).items():
+                files[f"{entry.name}_{what}"] = f"{self.results}/{file}"
+        return files | {"manifest": f"{self.results}/{panel_id}{MANIFEST}"}
+
+    def _shown_tables(self, model: str) -> list[str]:
+        methods = bundled(ECONOMIES[model].loadings).values()
+        tables = [*(m.returns for m in methods), *(m.statistics for m in methods)]
+        return [*dict.fromkeys(tables), "sdf", "aggregates"]
+
+    def summaries(self, model: str) -> list[str]:
+        """Return the summary files of an economy."""
+        blocks = sorted({index // PANELS_PER_SUMMARY for index in self.reported[model]})
+        return [f"{self.report}/summaries/{model}_{block}.json" for block in blocks]
+
+    def every_summary(self) -> list[str]:
+        """Return the summary files of all economies."""
+        return [file for model in self.reported for file in self.summaries(model)]
+
+    def exhibits(self) -> list[str]:
+        """Return every table and figure of the economies that the page shows."""
+        return [f"{self.report}/{file}" for model in self.reported for file in exhibits_of(model)]
+
+    def _wanted_stores(self) -> set[str]:
+        published = [PUBLISHED] if self.config.tidy.published_data else []
+        return {*self.built_stores, *published}
+
+    def _page_stores(self) -> set[str]:
+        """Return the stores of the run, and finished ones beside them."""
+        finished = (self.folder / "tidy").glob("*/evaluation.csv")
+        return self._wanted_stores() | {file.parent.name for file in finished}
+
+    def exhibits_of_stores(self) -> list[str]:
+        """Return every table and figure of the empirical track that the page shows."""
+        figures = [figure for figure in REPLICATION_FIGURES if figure.endswith(".png")]
+        shown, wanted = [], self._wanted_stores()
+        for store in sorted(self._page_stores()):
+            files = ["evaluation.csv", "pricing.csv", *(figures if store != PUBLISHED else ())]
+            shown += [
+                f"{self.results}/tidy/{store}/{file}"
+                for file in files
+                if store in wanted or (self.folder / "tidy" / store / file).exists()
+            ]
+        return shown
+
+    def shown_tables(self, report: Callable[..., Any]) -> list[Any]:
+        """Return an economy's tables with their places in Snakemake's own report."""
+        return self._shown(report, "table", "html", TABLES)
+
+    def shown_figures(self, report: Callable[..., Any]) -> list[Any]:
+        """Return an economy's figures with their places in Snakemake's own report."""
+        return self._shown(report, "figure", "png", FIGURES)
+
+    def shown_page(self, report: Callable[..., Any]) -> Any:
+        """Return the page with its place in Snakemake's own report."""
+        page = f"{self.report}/report.html"
+        return report(page, caption=f"{CAPTIONS}/page.rst", category="Page")
+
+    def printed_tables(self) -> list[str]:
+        """Return an economy's tables for other programs."""
+        stems = [f"{self.report}/tables/{{model}}_{name}" for name in TABLES]
+        return [f"{stem}.{suffix}" for stem in stems for suffix in ("csv", "tex")]
+
+    def printed_figures(self) -> list[str]:
+        """Return an economy's figures for print."""
+        return [f"{self.report}/figures/{{model}}_{name}.pdf" for name in FIGURES]
+
+    def _shown(
+        self, report: Callable[..., Any], kind: str, suffix: str, titles: Mapping[str, str]
+    ) -> list[Any]:
+        return [
+            report(
+                f"{self.report}/{kind}s/{{model}}_{name}.{suffix}",
+                caption=f"{CAPTIONS}/{kind}_{name}.rst",
+                category=f"{kind.capitalize()}s",
+                subcategory="{model}",
+                labels={"economy": "{model}", kind: title},
+            )
+            for name, title in titles.items()
+        ]
+
+    # --- the leaderboard --------------------------------------------------------------------------
+
+    @property
+    def has_board(self) -> bool:
+        """Whether there is a finished leaderboard for the page to show."""
+        return (self.folder / "leaderboard" / "headline.csv").exists()
+
+    def board_on_page(self) -> list[str]:
+        """Return the chapter of the finished leaderboard and its figures, nothing without one."""
+        figures = [file for file in BOARD_FILES.values() if file.endswith(".png")]
+        shown = [BOARD_FILES["headline"], BOARD_FILES["paired"], *figures]
+        return [f"{self.board}/{file}" for file in shown] if self.has_board else []
+
+    def of_board(self) -> dict[str, str]:
+        """Return every file of the leaderboard by name."""
+        return {name: f"{self.board}/{file}" for name, file in BOARD_FILES.items()}
+
+    def judged(self, *what: str) -> list[str]:
+        """Return the files of every method on every panel that the leaderboard compares."""
+        files = []
+        for panel_id in self.config.panel_ids():
+            for method in self._methods_of(panel_id):
+                paths = method_files(panel_id, method)
+                files += [f"{self.results}/{paths[name]}" for name in what]
+        return files
+
+    def truth_of_panels(self) -> list[str]:
+        """Return the tables of attainable Sharpe ratios of all simulated panels."""
+        return [f"{self.results}/panels/{p}/sdf.parquet" for p in self.config.panel_ids()]
+
+    def judged_real(self, *what: str) -> list[str]:
+        """Return the files of every method on every panel of real stocks."""
+        return [
+            f"{self.results}/{method_files(panel, method, 'real')[name]}"
+            for panel in self.config.real_panels
+            for method, entry in self.config.methods.items()
+            if not entry.truth
+            for name in what
+        ]
+
+    def _methods_of(self, panel_id: str) -> Sequence[str]:
+        """Return the methods that an economy's panels can be judged by."""
+        loadings = ECONOMIES[panel_id.rpartition("_")[0]].loadings
+        return [
+            name
+            for name, entry in self.config.methods.items()
+            if not entry.truth or entry.options["loading"] in loadings
+        ]
+
+    def real_panel(self, wildcards: Any) -> str:
+        """Return the user's file of a panel of real stocks."""
+        return str(self.config.real_panels[wildcards.panel])
+
+    @property
+    def real_panels(self) -> str:
+        """Regular expression of the panels of real stocks."""
+        return one_of(self.config.real_panels)
+
+
+def files_of(panel_id: str) -> list[str]:
+    """Return every file of a panel with its manifest."""
+    return [f"{panel_id}{MANIFEST}", *panel_files(panel_id).values()]
