@@ -68,6 +68,15 @@ def test_panel_has_the_columns_of_the_contract(base):
     assert np.isfinite(np.stack(list(panel.columns.values()))).all()
 
 
+def test_firms_without_any_coupon_have_no_leverage(base):
+    _, panel, states = base
+    for t, state in enumerate(states):
+        free = (state.firms.coupon_stay == 0) & (state.firms.coupon_grow == 0)
+        leverage = panel["market_leverage"][t]
+        assert not leverage[free].any()
+        assert (leverage[~free] > 0).all()
+
+
 def test_characteristics_follow_from_the_states(stressed):
     solution, panel, states = stressed
     params, aggregates = solution.params, panel.aggregates

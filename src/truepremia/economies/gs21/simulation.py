@@ -139,10 +139,13 @@ def _state(now: Snapshot) -> dict[str, Array]:
 def _known(now: Snapshot) -> dict[str, Array]:
     """Return the columns that this month's values alone determine."""
     outlook = now.firms.outlook()
+    # Without a coupon there is no debt; its spline is zero there up to rounding of either sign.
+    owes = (now.firms.coupon_stay > 0) | (now.firms.coupon_grow > 0)
+    debt = np.where(owes, outlook.debt, 0.0)
     return {
         **valuation(now.capital * outlook.price, 1 / outlook.price),
         "mkt_lev": now.coupon / outlook.price,
-        "market_leverage": outlook.debt / (outlook.debt + outlook.price),
+        "market_leverage": debt / (debt + outlook.price),
         **outlook.loadings(),
     }
 
