@@ -171,8 +171,8 @@ def _of_method(config: RunConfig, wildcards: Wildcards) -> dict[str, Any]:
         from truepremia.methods.own import digest
 
         return {**read, "own_code": digest(entry.file)}
-    settings = KINDS[str(entry.kind)].settings
-    return {**read, **{key: getattr(config, key) for key in settings.values()}}
+    keys = KINDS[str(entry.kind)].reads(entry.options)
+    return {**read, **{key: getattr(config, key) for key in keys}}
 
 
 def _reported_methods(config: RunConfig, wildcards: Wildcards) -> dict[str, Any]:
@@ -291,13 +291,17 @@ STAGES: Mapping[str, Stage] = {
             Need(150, 1_000, 1, 3.0),
             reads=_DRAWS,
             loads=_economy("solution", "simulation"),
-            other_needs={"gs21": Need(200, 11_000, 1, 3.0)},
+            other_needs={
+                "gs21": Need(200, 11_000, 1, 3.0),
+                "gkx20": Need(150, 2_000, 1, 3.0),
+            },
         ),
         Stage(
             "compute_moments",
             Need(180, 6_500, 1, 7.0),
             reads=_all_of(_calibration, _size, _keys("window")),
             loads=_economy("solution", "conditional", "certificate"),
+            other_needs={"lw07": Need(250, 6_500, 12, 7.0)},
             several_months=True,
         ),
         Stage(
@@ -305,6 +309,7 @@ STAGES: Mapping[str, Stage] = {
             Need(180, 500, 1, 1.0),
             reads=_of_kind,
             loads=_bundled_kind,
+            other_needs={"gkx20": Need(180, 1_500, 1, 3.5)},
             several_months=True,
         ),
         Stage(
