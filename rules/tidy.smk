@@ -195,7 +195,10 @@ rule price_test_assets:
 
 rule draw_replication:
     input:
-        **RUN.of_store("factors", "published", "rolling", "cells", "breakpoints"),
+        unpack(RUN.french_files(*SERIES)),
+        **RUN.of_store(
+            "factors", "momentum", "published", "rolling", "cells", "breakpoints"
+        ),
         **RUN.of_store("formations", evaluation="evaluation.json"),
     output:
         figures=[f"{RUN.tidy}/{figure}" for figure in REPLICATION_FIGURES],
