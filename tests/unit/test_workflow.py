@@ -37,6 +37,7 @@ OF_THE_RUN = {"write_report": {}, "leaderboard": {}, "judge_real_panel": None}
 OF_A_STORE = (
     *("export_demo_store", "read_store", "replicate_factors", "replicate_exercises"),
     *("evaluate_replication", "price_portfolios", "draw_replication"),
+    *("replicate_sorts", "export_store_panel", "evaluate_op_portfolios", "price_test_assets"),
 )
 STORE_IDENTITIES = {rule: {"store": "demo"} for rule in OF_A_STORE} | {"evaluate_published": {}}
 RULES = {stage.split()[0] for stage in IDENTITIES | STORE_IDENTITIES | OF_THE_RUN}
