@@ -70,6 +70,9 @@ def with_methods(**methods) -> dict:
     return {"methods": {**CONFIG.methods, **methods}}
 
 
+SORTING = {
+    *("replicate_factors", "replicate_exercises", "replicate_sorts", "export_store_panel"),
+}
 JUDGING = {"judge_method capm", "judge_method ff", "judge_method taylor"}
 REPORTING = {"summarise_panels", "tabulate_economy", "draw_economy"}
 DRAWING = {"simulate_panel", "compute_moments", "bundle_panel"}
@@ -111,10 +114,10 @@ OTHER_CALIBRATION = {"bgn": {**CONFIG.calibrations["bgn"], "survival": 0.98}}
         ({"calibration_files": {"bgn": Path("copy.yaml")}}, set()),
         (
             with_demo(profile="seed2023"),
-            {"replicate_factors", "replicate_exercises", "evaluate_replication"},
+            SORTING | {"evaluate_replication"},
         ),
         (with_demo(five_factor_sort="independent"), {"replicate_factors"}),
-        (with_demo(op_require_cost=True), {"replicate_factors", "replicate_exercises"}),
+        (with_demo(op_require_cost=True), SORTING),
         (with_demo(coerce=True), {"read_store"}),
         (with_demo(busy_timeout=1.0), {"read_store"}),
         (with_demo(panel="bgn_1"), {"export_demo_store"}),
