@@ -362,7 +362,8 @@ class SimulatedMonth:
     panel : mapping of str to array, shape (N,), or None
         Panel columns without ``month``; None during the burn-in.
     states : mapping of str to array
-        Columns from which the economy can form the month's conditional moments again.
+        Columns from which the economy can form the month's conditional moments again; empty where
+        none are stored.
     """
 
     month: int
@@ -417,7 +418,7 @@ class Panel:
             month=np.array([month for month, _ in rows]),
             columns={name: np.stack([columns[name] for _, columns in rows]) for name in rows[0][1]},
             aggregates=dict(simulation.aggregates),
-            states=tuple((m.month, m.states) for m in produced),
+            states=tuple((m.month, m.states) for m in produced if m.states),
         )
 
     def __getitem__(self, column: str) -> Array:

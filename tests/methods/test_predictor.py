@@ -139,7 +139,7 @@ def test_missing_scikit_learn_says_to_install_it_or_switch_the_method_off(monkey
 
 
 class Broken:
-    def fit(self, X, y):  # noqa: ARG002 (learns nothing)
+    def fit(self, X, y):
         return self
 
     def predict(self, X):
