@@ -303,6 +303,7 @@ KINDS: Mapping[str, Kind] = {
             },
             base="base",
             look=Look(PINK, "v", "-"),
+            cost=(5.0, 100.0),
         ),
         Kind(
             name="ipca",
@@ -313,6 +314,7 @@ KINDS: Mapping[str, Kind] = {
             options={"factors": _FACTORS},
             joint=_few_instruments,
             look=Look(PINK, "P", "--"),
+            cost=(25.0, 100.0),
         ),
         Kind(
             name="kns",
@@ -340,6 +342,7 @@ KINDS: Mapping[str, Kind] = {
             },
             base="base",
             look=Look(GREY, "*", "-"),
+            cost=(6.0, 100.0),
         ),
         Kind(
             name="dkkm",
@@ -356,6 +359,7 @@ KINDS: Mapping[str, Kind] = {
                 "rank_features": Option(True, "true or false", lambda v: isinstance(v, bool)),
             },
             look=Look(YELLOW, "h", "-"),
+            cost=(25.0, 120.0),
         ),
         Kind(
             name="predictor",
@@ -385,6 +389,7 @@ KINDS: Mapping[str, Kind] = {
             looked_up=_regressor,
             joint=_first_within,
             look=Look(BLUE, "d", ":"),
+            cost=(60.0, 300.0),
         ),
     )
 }
