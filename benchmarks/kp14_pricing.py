@@ -25,8 +25,9 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from truepremia.economies.kp14.certificate import euler_errors  # noqa: E402
 from truepremia.economies.kp14.conditional import moments, sharpe_limit, states  # noqa: E402
+from truepremia.economies.kp14.parameters import PRICINGS, Params  # noqa: E402
 from truepremia.economies.kp14.simulation import simulate  # noqa: E402
-from truepremia.economies.kp14.solution import PRICINGS, Params, solve  # noqa: E402
+from truepremia.economies.kp14.solution import solve  # noqa: E402
 from truepremia.moments import Moments  # noqa: E402
 from truepremia.panel import Size  # noqa: E402
 from truepremia.seeds import Streams  # noqa: E402

@@ -28,7 +28,8 @@ rule read_store:
     input:
         store=RUN.source_of_store,
     output:
-        **RUN.of_store("stocks", "accounts", "published", report="store.json"),
+        **RUN.of_store("stocks", "variables", "accounts", "published"),
+        **RUN.of_store(report="store.json"),
     log:
         RUN.log("read_store", "{store}"),
     conda:
@@ -43,7 +44,7 @@ rule read_store:
 
 rule replicate_factors:
     input:
-        **RUN.of_store("stocks", "accounts", report="store.json"),
+        **RUN.of_store("stocks", "variables", "accounts", report="store.json"),
     output:
         **RUN.of_store("formations", "breakpoints", "cells", "factors", "portfolios"),
         **RUN.of_store(replication="replication.json"),
@@ -61,9 +62,9 @@ rule replicate_factors:
 
 rule replicate_exercises:
     input:
-        **RUN.of_store("stocks", "accounts", report="store.json"),
+        **RUN.of_store("stocks", "variables", "accounts", report="store.json"),
     output:
-        **RUN.of_store("two_years", "op_portfolios"),
+        **RUN.of_store("two_years", "op_portfolios", "op_breakpoints"),
     log:
         RUN.log("replicate_exercises", "{store}"),
     conda:
@@ -76,9 +77,70 @@ rule replicate_exercises:
         "../scripts/replicate_exercises.py"
 
 
+rule replicate_sorts:
+    input:
+        **RUN.of_store("stocks", "variables", "accounts", "published"),
+        **RUN.of_store(report="store.json"),
+    output:
+        **RUN.of_store("momentum", "sorts", breakpoints="sort_breakpoints.parquet"),
+        **RUN.of_store(report="sorts.json"),
+    log:
+        RUN.log("replicate_sorts", "{store}"),
+    conda:
+        RUN.environment
+    resources:
+        **RUN.needs("replicate_sorts"),
+    params:
+        stage=RUN.parameter("replicate_sorts"),
+    script:
+        "../scripts/replicate_sorts.py"
+
+
+rule export_store_panel:
+    input:
+        **RUN.of_store("stocks", "variables", "accounts", "published"),
+        **RUN.of_store(report="store.json"),
+    output:
+        **RUN.of_store("panel"),
+    log:
+        RUN.log("export_store_panel", "{store}"),
+    conda:
+        RUN.environment
+    resources:
+        **RUN.needs("export_store_panel"),
+    params:
+        stage=RUN.parameter("export_store_panel"),
+    script:
+        "../scripts/export_store_panel.py"
+
+
+rule evaluate_op_portfolios:
+    input:
+        unpack(RUN.french_files("op_portfolios", "op_breakpoints")),
+        **RUN.of_store("published", portfolios="op_portfolios.parquet"),
+        **RUN.of_store(edges="op_breakpoints.parquet", report="store.json"),
+    output:
+        **RUN.of_store(csv="op_evaluation.csv", json="op_evaluation.json"),
+        **RUN.of_store(text="op_evaluation.txt"),
+        figures=[f"{RUN.tidy}/figures/op_evaluation.{s}" for s in ("pdf", "png")],
+    log:
+        RUN.log("evaluate_op_portfolios", "{store}"),
+    conda:
+        RUN.environment
+    resources:
+        **RUN.needs("evaluate_op_portfolios"),
+    params:
+        stage=RUN.parameter("evaluate_op_portfolios"),
+    script:
+        "../scripts/evaluate_op_portfolios.py"
+
+
 rule evaluate_replication:
     input:
-        **RUN.of_store("factors", "published", "two_years", report="store.json"),
+        unpack(RUN.french_files(*SERIES)),
+        **RUN.of_store("factors", "momentum", "published", "two_years"),
+        **RUN.of_store(report="store.json", replication="replication.json"),
+        **RUN.of_store(sorts="sorts.json"),
     output:
         **RUN.of_store("rolling", json="evaluation.json", csv="evaluation.csv"),
         **RUN.of_store(text="evaluation.txt"),
@@ -96,7 +158,9 @@ rule evaluate_replication:
 
 rule price_portfolios:
     input:
-        **RUN.of_store("portfolios", "factors", "published"),
+        unpack(RUN.french_files(*SERIES)),
+        **RUN.of_store("portfolios", "factors", "momentum", "published"),
+        **RUN.of_store(report="store.json"),
     output:
         **RUN.of_store(json="pricing.json", csv="pricing.csv"),
     log:
@@ -109,6 +173,24 @@ rule price_portfolios:
         stage=RUN.parameter("price_portfolios"),
     script:
         "../scripts/price_portfolios.py"
+
+
+rule price_test_assets:
+    input:
+        unpack(RUN.french_files(*SERIES, "test_assets")),
+        **RUN.of_store("factors", "momentum", "published", report="store.json"),
+    output:
+        **RUN.of_store(json="asset_pricing.json", csv="asset_pricing.csv"),
+    log:
+        RUN.log("price_test_assets", "{store}"),
+    conda:
+        RUN.environment
+    resources:
+        **RUN.needs("price_test_assets"),
+    params:
+        stage=RUN.parameter("price_test_assets"),
+    script:
+        "../scripts/price_test_assets.py"
 
 
 rule draw_replication:

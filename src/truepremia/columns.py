@@ -9,10 +9,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Column:
-    """Unit and meaning of a column of a table."""
+    """Unit and meaning of a column of a table, and the factor that is built from it.
+
+    Parameters
+    ----------
+    unit, meaning : str
+    factor : str
+        Name of the factor of a characteristic; empty for the column's own name.
+    """
 
     unit: str
     meaning: str
+    factor: str = ""
 
 
 PANEL_COLUMNS = {
@@ -20,25 +28,46 @@ PANEL_COLUMNS = {
     "firmid": Column("", "firm identifier, 0..N-1"),
     "xret": Column("per month", "simple return from t to t+1 minus the riskless return"),
     "mve": Column("value", "market value of equity at t, ex dividend"),
-    "size": Column("log value", "log of mve"),
-    "bm": Column("ratio", "book value over market value at t"),
-    "agr": Column("rate", "growth of book value from t-1 to t"),
-    "roe": Column("rate", "cash flow over lagged book value"),
-    "mom": Column("return", "simple return from t-12 to t-1, 11 months, skipping the latest"),
-    "mkt_lev": Column("ratio", "debt coupon over market value of equity at t"),
-    "market_leverage": Column("share", "market value of debt over that of debt and equity at t"),
+    "size": Column("log value", "log of mve", "smb"),
+    "bm": Column("ratio", "book value over market value at t", "hml"),
+    "agr": Column("rate", "growth of book value from t-1 to t", "cma"),
+    "roe": Column("rate", "cash flow over lagged book value", "rmw"),
+    "mom": Column(
+        "return", "simple return from t-12 to t-1, 11 months, skipping the latest", "umd"
+    ),
     "no_capital": Column("flag", "the firm has no capital in place at t"),
-    "A_1_taylor": Column("return per s.d.", "loading on the first aggregate shock, Taylor"),
-    "A_2_taylor": Column("return per s.d.", "loading on the second aggregate shock, Taylor"),
-    "A_1_proj": Column("return per s.d.", "loading on the first aggregate shock, projection"),
-    "A_2_proj": Column("return per s.d.", "loading on the second aggregate shock, projection"),
 }
-"""Columns that panels of every economy share."""
+"""Columns that panels of several economies share; loadings are described as they are needed."""
+
+LOADINGS = {"taylor": "Taylor", "proj": "projection"}
+"""Kinds of loadings."""
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+
+
+def factor_of(characteristic: str) -> str:
+    """Return the name of the factor that is built from a characteristic."""
+    shared = PANEL_COLUMNS.get(characteristic)
+    return shared.factor or characteristic if shared else characteristic
 
 
 def loading_columns(method: str, shocks: int) -> tuple[str, ...]:
     """Return the panel columns of the loadings by ``method`` on ``shocks`` aggregate shocks."""
     return tuple(f"A_{k}_{method}" for k in range(1, shocks + 1))
+
+
+def loading_descriptions(method: str, shocks: int) -> dict[str, Column]:
+    """Return unit and meaning of :func:`loading_columns`."""
+    return {
+        name: Column(
+            "return per s.d.", f"loading on the {_ordinal(k)} aggregate shock, {LOADINGS[method]}"
+        )
+        for k, name in enumerate(loading_columns(method, shocks), start=1)
+    }
+
+
+def _ordinal(k: int) -> str:
+    return _ORDINALS[k - 1] if k <= len(_ORDINALS) else f"{k}th"
 
 
 MOMENT_COLUMNS = {

@@ -1,11 +1,9 @@
 """Code as what it does: syntax trees without comments, docstrings and positions."""
 
 import ast
-from functools import cache
 from pathlib import Path
 
 
-@cache
 def skeleton(file: Path) -> str:
     """Return the syntax tree of ``file`` as text, without docstrings and positions."""
     tree = ast.parse(file.read_bytes())

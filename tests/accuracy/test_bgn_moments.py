@@ -4,14 +4,20 @@ The payoffs are written here from their definition: prices, cash flows, survival
 project, given the shocks (nu, xi) and given that firms are independent after that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal, localcontext
+from operator import mul
 
 import numpy as np
 import pytest
+from conftest import calibration
 from numpy.polynomial import legendre
 
 from truepremia.economies.bgn import conditional
 from truepremia.economies.bgn.conditional import LoadingLaw, State, expansion_order
+from truepremia.moments import Moments
+from truepremia.panel import Panel, Size
+from truepremia.seeds import Streams
 
 RATES = (-0.025, -0.015, 0.006236, 0.02)
 
@@ -279,20 +285,8 @@ def test_monte_carlo_covariances_agree_with_the_moments(drawn):
 # --- loadings ------------------------------------------------------------------------------------
 
 
-def loadings_at(solution, state: State) -> dict[str, np.ndarray]:
-    held = state.by_firm(np.exp(-state.beta))
-    b = state.beta / solution.params.sdf_volatility
-    sums = {
-        "proj": state.by_firm(b),
-        "taylor": state.by_firm(b * np.exp(-(state.volatility**2) / 2)),
-    }
-    value = solution.option(state.rate) + solution.consol(state.rate) * held
-    law = LoadingLaw.at(solution, np.array([state.rate]))
-    return law.loadings(solution.params, 0, value, held, sums)
-
-
 def test_projection_loadings_are_covariances_with_the_shocks(bgn, state, integrals):
-    loadings = loadings_at(bgn.solution, state)
+    loadings = conditional.loadings(bgn.solution, state)
     for k, shock in enumerate((integrals.mu, integrals.xi), start=1):
         covariance = integrals.conditional_mean @ (integrals.weight * shock)
         # The integrand reaches e^{5 nu}: rounding relative to the mean payoff of one.
@@ -327,7 +321,7 @@ def test_taylor_loadings_are_derivatives_of_the_payoff_at_zero_shocks(bgn, state
 
         return (4 * central(1e-3) - central(2e-3)) / 3
 
-    loadings = loadings_at(solution, state)
+    loadings = conditional.loadings(solution, state)
     # Differences of payoffs of order one, accurate to 1e-15, over 2e-3.
     for k, direction in enumerate(np.eye(2), start=1):
         np.testing.assert_allclose(loadings[f"A_{k}_taylor"], slope(direction), rtol=0, atol=1e-11)
@@ -342,10 +336,105 @@ def test_average_new_project_enters_the_taylor_loading_only_where_it_is_worth_ta
     assert law.taylor_new[1] == option_alone[1]
 
 
-def test_panel_s_loadings_are_those_of_its_states(bgn):
-    columns = [c for names in bgn.economy.layout.loadings.values() for c in names]
-    for t, state in enumerate(bgn.states()):
-        if t % 240 == 0:
-            loadings = loadings_at(bgn.solution, state)
-            for c in columns:
-                np.testing.assert_allclose(bgn.panel[c][t], loadings[c], rtol=0, atol=1e-13)
+# --- firms of enormous cash-flow risk -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def freak(bgn):
+    """Moments of a month in which one firm has a conditional s.d. of more than 10 a month."""
+    panel = bgn.simulate(Size(firms=1000, months=400, burnin=300), index=2)
+    (state,) = (state for state in bgn.states(panel) if state.month == 697)
+    return bgn.economy.moments(bgn.solution, state)
+
+
+def exact(moments: Moments, w: np.ndarray) -> dict[str, float]:
+    """Portfolio algebra in 50 digits, from the same mean, F and d, with a dense covariance."""
+    with localcontext() as context:
+        context.prec = 50
+        rows = [[Decimal(float(v)) for v in row] for row in moments.exposure]
+        mean, own, weights = (
+            [Decimal(float(v)) for v in a] for a in (moments.mean, moments.residual, w)
+        )
+        n = range(len(mean))
+        covariance = [[sum(map(mul, rows[i], rows[j])) for j in n] for i in n]
+        for i in n:
+            covariance[i][i] += own[i]
+        tangency = eliminated(covariance, mean)
+        square = sum(map(mul, mean, tangency))
+        gap = [a - b / (1 + square) for a, b in zip(weights, tangency, strict=True)]
+        found = {
+            "variance": quadratic(covariance, weights),
+            "sharpe": square.sqrt(),
+            "distance": (quadratic(covariance, gap) + sum(map(mul, mean, gap)) ** 2).sqrt(),
+        }
+        return {name: float(value) for name, value in found.items()}
+
+
+def quadratic(matrix, vector):
+    return sum(v * sum(map(mul, row, vector)) for v, row in zip(vector, matrix, strict=True))
+
+
+def eliminated(matrix, right):
+    """Solve a positive definite system by elimination."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    n = len(rows)
+    for k in range(n):
+        for i in range(k + 1, n):
+            factor = rows[i][k] / rows[k][k]
+            rows[i] = [a - factor * b for a, b in zip(rows[i], rows[k], strict=True)]
+    solution = [Decimal(0)] * n
+    for k in reversed(range(n)):
+        known = sum(map(mul, rows[k][k + 1 : n], solution[k + 1 :]))
+        solution[k] = (rows[k][n] - known) / rows[k][k]
+    return solution
+
+
+def test_a_firm_of_enormous_risk_costs_no_digit(freak):
+    """Conditional s.d. of 18 a month for one firm and .06 for the median."""
+    deviation = np.sqrt(np.einsum("nk,nk->n", freak.exposure, freak.exposure) + freak.residual)
+    assert deviation.argmax() == 214
+    assert 15 < deviation[214] < 20
+    assert np.median(deviation) < 0.07
+    some = np.array([3, 77, 214, 500, 641, 999])
+    few = replace(
+        freak,
+        mean=freak.mean[some],
+        exposure=freak.exposure[some],
+        residual=freak.residual[some],
+        firm=freak.firm[some],
+    )
+    w = np.array([0.2, 0.3, 0.01, -0.1, 0.4, 0.19])
+    expected = exact(few, w)
+    for moments in (few, few.compressed()):
+        assert float(moments.variance(w)) == pytest.approx(expected["variance"], rel=1e-12)
+        assert moments.max_sharpe() == pytest.approx(expected["sharpe"], rel=1e-12)
+        assert float(moments.hj_distance(w)) == pytest.approx(expected["distance"], rel=1e-12)
+
+
+def test_compression_keeps_the_digits_of_all_firms_beside_one_of_enormous_risk(freak):
+    small = freak.compressed()
+    w = np.full(1000, 1e-3)
+    assert float(small.variance(w)) == pytest.approx(float(freak.variance(w)), rel=1e-12)
+    assert small.max_sharpe() == pytest.approx(freak.max_sharpe(), rel=1e-12)
+    portfolio = freak.sdf_portfolio()
+    np.testing.assert_allclose(small.sdf_portfolio(), portfolio, rtol=1e-9, atol=1e-15)
+    # The firm is all risk and no weight.
+    assert abs(portfolio[214]) < 1e-3 * np.abs(portfolio).max()
+
+
+def test_narrow_cash_flow_volatilities_leave_no_firm_of_enormous_risk(bgn):
+    economy = bgn.economy
+    solution = economy.solve(economy.parameters(calibration("bgn_narrow")))
+    size = Size(firms=1000, months=60, burnin=300)
+    panel = Panel.collect(
+        economy.layout, economy.simulate(solution, size, Streams(bgn.seed, "bgn", 0))
+    )
+    deviations, sharpe = [], []
+    for state in economy.states(solution, panel.aggregates, panel.states, 1000):
+        moments = economy.moments(solution, state)
+        common = np.einsum("nk,nk->n", moments.exposure, moments.exposure)
+        deviations.append(np.sqrt(common + moments.residual))
+        sharpe.append(moments.max_sharpe())
+    assert np.median(deviations) == pytest.approx(0.0542, abs=0.002)
+    assert np.max(deviations) < 0.2
+    assert np.mean(sharpe) == pytest.approx(0.345, abs=0.01)

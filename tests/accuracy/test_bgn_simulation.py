@@ -1,11 +1,14 @@
 """The simulated Berk-Green-Naik panel against the laws it is drawn from, and its identities."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
+from truepremia.economies.bgn.conditional import Market
+from truepremia.economies.bgn.simulation import Shocks, Snapshot
 from truepremia.panel import Size
 from truepremia.seeds import Streams
 
@@ -255,3 +258,37 @@ def test_a_full_block_of_firms_is_the_same_in_a_larger_panel(bgn):
     small, large = (bgn.simulate(Size(firms, 5, 14)) for firms in (1000, 1500))
     for name in small.columns:
         assert np.array_equal(small[name], large[name][:, :1000]), name
+
+
+def test_one_step_pays_survivors_and_prices_what_is_left(bgn):
+    """Three firms: one whose project dies, one whose project pays, one that takes a project."""
+    solution, params = bgn.solution, bgn.solution.params
+    today, later = Market.at(solution, 0.006), Market.at(solution, 0.004)
+    now = replace(
+        Snapshot.empty(today, 3),
+        owner=np.array([0, 1]),
+        death=np.array([5, 9]),
+        beta=np.array([0.3, -0.2]),
+        volatility=np.array([0.9, 1.1]),
+    )
+    shocks = Shocks(
+        market=later,
+        nu=0.7,
+        survives=np.array([False, True]),
+        cash_flow=np.array([-0.4]),
+        taker=np.array([2]),
+        beta=np.array([0.1]),
+        volatility=np.array([0.5]),
+        death=np.array([8]),
+    )
+    then = bgn.economy.step(solution, now, shocks)
+    b = -0.2 / params.sdf_volatility
+    own = np.sqrt(1.1**2 - b**2)
+    paid = np.exp(params.log_cash_flow - 1.1**2 / 2 + b * 0.7 - own * 0.4)
+    unit = np.exp(params.log_cash_flow)
+    old = unit * (today.option + today.consol * np.exp([-0.3, 0.2, -np.inf]))
+    new = unit * (later.option + later.consol * np.exp([-np.inf, 0.2, -0.1]))
+    np.testing.assert_allclose(then.cash, [0, paid, 0], rtol=1e-15)
+    np.testing.assert_allclose(then.gross, (new + np.array([0, paid, -1])) / old, rtol=1e-14)
+    assert then.owner.tolist() == [1, 2]
+    assert then.death.tolist() == [9, 8]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.polynomial import hermite_e, legendre
 
-from truepremia.economies.bgn.solution import Params, bond, consol
+from truepremia.economies.bgn.parameters import Params, bond, consol
 from truepremia.errors import CalibrationError, NumericalError
 
 NODE, WEIGHT = legendre.leggauss(64)

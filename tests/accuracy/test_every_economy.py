@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from truepremia.columns import PANEL_COLUMNS
 from truepremia.panel import Size
 
 SMALL = Size(firms=37, months=20, burnin=30)
@@ -35,9 +34,10 @@ def test_discount_factor_prices_every_firm_in_every_month(lab):
 
 
 def test_maximal_sharpe_ratio_respects_the_hansen_jagannathan_bound(lab):
-    bound = lab.solution.diagnostics["sharpe_bound"]
     assert np.all(lab.survey.max_sharpe > 0)
-    assert lab.survey.max_sharpe.max() <= bound
+    assert lab.survey.max_sharpe.max() <= lab.solution.diagnostics["sharpe_bound"]
+    bounds = [lab.economy.sharpe_bound(lab.solution, state) for state in lab.states()]
+    assert np.all(lab.survey.max_sharpe <= bounds)
 
 
 @pytest.mark.parametrize("asset", ["riskless asset", "equal weights"])
@@ -103,11 +103,24 @@ def test_every_firm_has_risk_of_its_own_also_without_capital(lab):
 
 
 def test_projection_loadings_explain_no_more_than_the_common_variance(lab):
-    columns = [name for name in lab.panel.columns if name.endswith("_proj")]
-    assert columns
-    for column in columns:
+    for column in lab.economy.layout.loadings.get("proj", ()):
         # Cauchy and Schwarz: Cov(R, shock)^2 <= Var(E[R | shocks]) for a shock of variance one.
         assert np.all(lab.panel[column] ** 2 <= lab.survey.common * (1 + 1e-9))
+
+
+def test_panel_s_loadings_and_values_are_those_of_its_states(lab):
+    rows = dict(lab.panel.states)
+    for t, state in enumerate(lab.states()):
+        if t % 240:
+            continue
+        found = lab.economy.loadings_of(lab.solution, state)
+        for names in lab.economy.layout.loadings.values():
+            for name in names:
+                np.testing.assert_allclose(lab.panel[name][t], found[name], rtol=0, atol=1e-13)
+        value = lab.economy.price_of(lab.solution, state)
+        if "capital" in rows[state.month]:  # priced per unit of it
+            value = value * rows[state.month]["capital"]
+        np.testing.assert_allclose(lab.panel["mve"][t], value, rtol=1e-13)
 
 
 def test_compressed_moments_are_the_same_moments(lab):
@@ -146,7 +159,8 @@ def test_panel_has_the_columns_of_the_contract_and_no_hole(lab):
     layout, panel = lab.economy.layout, lab.panel
     assert set(layout.columns) - {"month"} <= set(panel.columns)
     extra = set(panel.columns) - set(layout.columns)
-    assert extra <= set(PANEL_COLUMNS), "a column without a unit and a meaning"
+    described = lab.economy.columns("panel")
+    assert extra <= set(described), "a column without a unit and a meaning"
     for name, values in panel.columns.items():
         assert values.shape == (lab.size.months, lab.size.firms), name
         assert np.all(np.isfinite(values)), name

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from test_gs21_solution import COARSE, GS21, calibration, solved, with_params
 
-from truepremia.columns import PANEL_COLUMNS
 from truepremia.economies.gs21 import certificate, conditional
 from truepremia.economies.gs21.conditional import State
 from truepremia.economies.gs21.dynamics import (
     Draws,
     FirmStreams,
+    Shocks,
     advance,
-    first_population,
+    first_snapshot,
     productivity_path,
 )
 from truepremia.economies.gs21.month import Month
@@ -59,7 +59,7 @@ def test_panel_has_the_columns_of_the_contract(base):
     _, panel, _ = base
     columns = set(panel.columns)
     assert set(GS21.layout.columns) - {"month"} <= columns
-    assert columns <= set(PANEL_COLUMNS)
+    assert columns <= set(GS21.columns("panel"))
     assert set(panel.aggregates) == {"month", *GS21.columns("aggregates")}
     assert set(panel.states[-1][1]) == set(GS21.columns("states"))
     types = [{name: column.dtype for name, column in row.items()} for _, row in panel.states]
@@ -68,12 +68,21 @@ def test_panel_has_the_columns_of_the_contract(base):
     assert np.isfinite(np.stack(list(panel.columns.values()))).all()
 
 
+def test_firms_without_any_coupon_have_no_leverage(base):
+    _, panel, states = base
+    for t, state in enumerate(states):
+        free = (state.firms.coupon_stay == 0) & (state.firms.coupon_grow == 0)
+        leverage = panel["market_leverage"][t]
+        assert not leverage[free].any()
+        assert (leverage[~free] > 0).all()
+
+
 def test_characteristics_follow_from_the_states(stressed):
     solution, panel, states = stressed
     params, aggregates = solution.params, panel.aggregates
     capital, default = state_column(panel, "capital"), state_column(panel, "default")
     z, b = state_column(panel, "z"), state_column(panel, "b")
-    price = np.stack([state.price for state in states])
+    price = np.stack([conditional.price(solution, state) for state in states])
     assert np.allclose(panel["mve"], capital * price)
     assert np.allclose(panel["size"], np.log(panel["mve"]))
     assert np.allclose(panel["bm"], 1 / price)
@@ -133,7 +142,7 @@ def test_defaulting_equity_gets_nothing_and_an_entrant_takes_its_place():
     nothing = np.zeros(count)
     never = np.zeros(count, dtype=bool)
     quiet = Draws(nothing, never, nothing, np.ones(count), nothing, never)
-    first = first_population(tables, 0.0, quiet)
+    first = first_snapshot(tables, 0.0, quiet)
     assert (first.capital == 1).all()
     shock = np.array([0, -1e6, 0, 0, -1e6, 0.0])
     entering = np.array([9, 1.5, 9, 9, -0.5, 9.0])
@@ -141,7 +150,7 @@ def test_defaulting_equity_gets_nothing_and_an_entrant_takes_its_place():
         quiet, cash_flow=shock, entrant_z=entering, entrant_refinances=np.arange(6) == 4
     )
     always_invest = np.array([0, 0, 0, 1, 1, 1.0])
-    now = advance(first, 0.01, always_invest, drawn)
+    now = advance(tables, first, Shocks(0.01, always_invest, drawn))
     assert now.entered.tolist() == [False, True, False, False, True, False]
     assert (now.gross[now.entered] == 0).all()
     assert (now.gross[~now.entered] > 0).all()
@@ -156,7 +165,9 @@ def test_defaulting_equity_gets_nothing_and_an_entrant_takes_its_place():
     # Entrants are priced as firms of their own state are.
     fresh = Month.with_risk(tables, 0.01).firms(now.z, now.coupon, now.refinances)
     assert np.allclose(now.price, fresh.expected()[:, 0], rtol=1e-14)
-    everyone = advance(first, 0.01, always_invest, replace(quiet, cash_flow=nothing - 1e6))
+    everyone = advance(
+        tables, first, Shocks(0.01, always_invest, replace(quiet, cash_flow=nothing - 1e6))
+    )
     assert np.allclose(everyone.capital, params.entrant_capital)
 
 
@@ -255,7 +266,7 @@ def test_covariance_agrees_with_one_step_monte_carlo(base):
         equity = equity + params.cash_flow_volatility * rng.standard_normal(shape)
         died += (equity[:, 4] <= 0).sum()
         growth = np.where(invests, params.investment_growth, 1)
-        gross[c] = growth * np.maximum(equity, 0) / state.price
+        gross[c] = growth * np.maximum(equity, 0) / conditional.price(solution, state)
     assert died > 1000
     mean = moments.mean + np.exp(params.riskless_rate)
     within = gross.mean(axis=1)
@@ -319,12 +330,12 @@ def test_loadings_are_derivative_and_covariance_of_the_return(base, stressed, ri
     for solution, panel, states in (base, stressed, risky):
         params, grid = solution.params, solution.fixed_point.operator.grid
         state, last = states[-1], -1
-        found = conditional.loadings(state)
-        assert np.array_equal(found["taylor"], panel["A_1_taylor"][last])
+        found = conditional.loadings(solution, state)
+        assert np.array_equal(found["A_1_taylor"], panel["A_1_taylor"][last])
         moments = conditional.moments(solution, state)
         node, weight, _ = state.tables.nodes
         covariance = moments.exposure @ (np.sqrt(weight) * node)
-        assert np.abs(found["proj"] - covariance).max() < 1e-12
+        assert np.abs(found["A_1_proj"] - covariance).max() < 1e-12
 
         ahead = params.x_persistence * state.x
         step = 1e-4
@@ -340,10 +351,10 @@ def test_loadings_are_derivative_and_covariance_of_the_return(base, stressed, ri
                 for b in (firms.coupon_stay, firms.coupon_grow)
             ]
             payoff = (1 - p[i]) * at[0] + p[i] * params.investment_growth * at[1]
-            exact = params.x_volatility * payoff / state.price[i]
-            assert found["taylor"][i] == pytest.approx(exact, rel=2e-3, abs=1e-6)
+            exact = params.x_volatility * payoff / conditional.price(solution, state)[i]
+            assert found["A_1_taylor"][i] == pytest.approx(exact, rel=2e-3, abs=1e-6)
         healthy = panel["market_leverage"][last] < 0.8
-        ratio = (found["taylor"] / found["proj"])[healthy]
+        ratio = (found["A_1_taylor"] / found["A_1_proj"])[healthy]
         assert np.abs(ratio - 1).max() < 0.1
 
 

@@ -7,8 +7,9 @@ import pytest
 from kp14_set_up import CALIBRATION, CALM, ENTRIES, KP14, panel_of, solved, states_of
 
 from truepremia.economies.kp14 import certificate, conditional
-from truepremia.economies.kp14.simulation import FirmBlock
-from truepremia.economies.kp14.solution import MONTH, solve
+from truepremia.economies.kp14.parameters import MONTH
+from truepremia.economies.kp14.simulation import Block
+from truepremia.economies.kp14.solution import solve
 from truepremia.errors import CalibrationError, NumericalError
 
 SHARPE_LIMIT = 0.22234306760480693
@@ -164,7 +165,7 @@ def test_a_drawn_firm_with_too_many_arrivals_is_refused(solution):
             return np.full(count, 60.0)
 
     with pytest.raises(CalibrationError, match="a firm was drawn"):
-        FirmBlock(solution, 3, Extreme())
+        Block.drawn(solution.params, 3, Extreme())
 
 
 # Euler equations and bounds

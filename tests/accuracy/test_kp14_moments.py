@@ -8,8 +8,8 @@ from scipy import stats
 
 from truepremia.economies.kp14 import conditional
 from truepremia.economies.kp14.conditional import State
-from truepremia.economies.kp14.simulation import FirmBlock
-from truepremia.economies.kp14.solution import MONTH
+from truepremia.economies.kp14.parameters import MONTH
+from truepremia.economies.kp14.simulation import Block, Snapshot
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_moments_equal_brute_force_over_every_shock(changes):
     X2 = X1 * Z**a
     joint = np.multiply.outer(weight, weight)
     S, H, SS, SH, HH = np.array([payoff_moments(solution, i) for i in range(4)]).T
-    P, c = state.price(solution), state.cash_flow
+    P, c = conditional.price(solution, state), state.cash_flow
 
     given = [c[i] + x * X1 * S[i] + x * za * X2 * H[i] for i in range(4)]
     mean = np.array([np.sum(joint * g) for g in given])
@@ -169,7 +169,7 @@ def test_loadings_equal_their_definitions(solution):
     joint = np.multiply.outer(weight, weight) / weight.sum() ** 2
     x1 = state.x * np.exp((0.01 - 0.13**2 / 2) / 12 + 0.13 / np.sqrt(12) * shock)[:, None]
     z1 = state.z * np.exp((0.005 - 0.035**2 / 2) / 12 + 0.035 / np.sqrt(12) * shock)[None, :]
-    P, c = state.price(solution), state.cash_flow
+    P, c = conditional.price(solution, state), state.cash_flow
     for i in range(4):
         S, H, *_ = payoff_moments(solution, i)
         payoff = (c[i] + x1 * S + x1 * z1 ** (17 / 3) * H) / P[i]
@@ -203,15 +203,19 @@ def test_loadings_equal_their_definitions(solution):
 
 def copies(solution, firm, count, rng):
     """Make a block of ``count`` firms that are all in the state of ``PROJECTS[firm]``."""
-    block = FirmBlock(solution, count, rng)
-    block.eps = np.full(count, productivity(solution.params)[firm])
-    block.high = np.full(count, HIGH[firm])
-    block.arrival_rate = np.full(count, RATES[firm])
     capital, u = np.array(PROJECTS[firm]).reshape(-1, 2).T
-    block.owner = np.repeat(np.arange(count), len(u))
-    block.capital, block.u = np.tile(capital, count), np.tile(u, count)
-    block.weight = block.capital**solution.params.returns_to_scale
-    return block
+    capital = np.tile(capital, count)
+    now = Snapshot(
+        eps=np.full(count, productivity(solution.params)[firm]),
+        high=np.full(count, HIGH[firm]),
+        arrival_rate=np.full(count, RATES[firm]),
+        owner=np.repeat(np.arange(count), len(u)),
+        capital=capital,
+        weight=capital**solution.params.returns_to_scale,
+        u=np.tile(u, count),
+        built=np.zeros(count),
+    )
+    return Block(now, rng)
 
 
 @pytest.mark.parametrize("firm", range(4))
@@ -228,10 +232,11 @@ def test_moments_equal_one_simulated_step(solution, firm):
         X1 = np.exp((0.01 - 0.13**2 / 2) / 12 + 0.13 * dx)
         Z = np.exp((0.005 - 0.035**2 / 2) / 12 + 0.035 * dz)
         block = copies(solution, firm, count, rng)
-        built = block.step(state.z * Z)
-        after = State(1, state.x * X1, state.z * Z, **block.columns())
-        cost = after.x / after.z * built
-        gross = (state.cash_flow[firm] + after.price(solution) - cost) / payoff.price[firm]
+        block.advance(solution, state.z * Z)
+        after = State(1, state.x * X1, state.z * Z, **block.now.columns())
+        cost = after.x / after.z * block.now.built
+        worth = conditional.price(solution, after) - cost
+        gross = (state.cash_flow[firm] + worth) / payoff.price[firm]
         given = payoff.paid[firm] + X1 * payoff.in_place[firm]
         given += X1 * Z ** (17 / 3) * payoff.options[firm]
         gap[k], within[k] = gross.mean() - given, gross.var(ddof=1)

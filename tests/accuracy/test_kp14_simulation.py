@@ -6,7 +6,7 @@ from kp14_set_up import CALIBRATION, KP14, panel_of, solved, states_of
 from scipy import stats
 
 from truepremia.economies.kp14 import conditional
-from truepremia.economies.kp14.simulation import COLUMNS, FirmBlock
+from truepremia.economies.kp14.simulation import COLUMNS, Block
 from truepremia.errors import DataError
 from truepremia.panel import Size
 from truepremia.seeds import Streams
@@ -79,7 +79,8 @@ def test_returns_are_cash_flow_plus_value_less_investment(solution, panel, state
     for t in range(0, 719, 40):
         now, after = states[t], states[t + 1]
         gross = panel["xret"][t] + solution.params.gross_riskfree
-        cost = now.cash_flow + after.price(solution) - gross * now.price(solution)
+        before, later = (conditional.price(solution, state) for state in (now, after))
+        cost = now.cash_flow + later - gross * before
         scale = after.x / after.z * solution.optimal_capital(after.z, after.eps)
         share = cost / scale
         invests = share > 0.5
@@ -97,7 +98,7 @@ def test_characteristics_have_the_stated_timing(solution, panel, states):
         now, before = states[t], states[t - 1]
         old = before.book
         held = old > 0
-        np.testing.assert_allclose(panel["mve"][t], now.price(solution), rtol=1e-15)
+        np.testing.assert_allclose(panel["mve"][t], conditional.price(solution, now), rtol=1e-15)
         np.testing.assert_array_equal(panel["size"][t], np.log(panel["mve"][t]))
         np.testing.assert_allclose(panel["bm"][t], now.x / now.z * now.SK / panel["mve"][t])
         agr, roe = panel["agr"][t], panel["roe"][t]
@@ -130,7 +131,7 @@ def test_momentum_is_missing_until_a_year_is_known(solution):
 
 
 def test_the_panel_has_the_contracted_columns(solution, panel):
-    produced = next(iter(KP14.simulate(solution, Size(5, 1, 20), Streams(1, "kp14", 0)).months))
+    *_, produced = KP14.simulate(solution, Size(5, 1, 20), Streams(1, "kp14", 0)).months
     assert set(produced.states) == set(COLUMNS["states"])
     assert set(panel.aggregates) == {"month", *COLUMNS["aggregates"]}
     assert set(KP14.layout.columns) <= {"month", *panel.columns}
@@ -195,19 +196,21 @@ def test_firm_productivity_has_its_stationary_law(states):
 def test_projects_arrive_at_the_rate_of_the_regime_before_it_switches():
     """With switching for certain every month, firms that were low arrive at the low rate."""
     solution = solved(high_entry_rate=12.0, low_entry_rate=12.0, high_multiplier=1.9)
-    block = FirmBlock(solution, 20_000, np.random.default_rng(8))
-    before = block.high.copy()
-    arrives = block.step(0.5) > 0
-    np.testing.assert_array_equal(block.high, ~before)
-    chance = block.arrival_rate * np.where(before, 1.9, 0.1) / 12
+    block = Block.drawn(solution.params, 20_000, np.random.default_rng(8))
+    before = block.now.high
+    block.advance(solution, 0.5)
+    arrives = block.now.built > 0
+    np.testing.assert_array_equal(block.now.high, ~before)
+    chance = block.now.arrival_rate * np.where(before, 1.9, 0.1) / 12
     for group in (before, ~before):
         error = np.sqrt((chance[group] * (1 - chance[group])).sum())
         assert abs(arrives[group].sum() - chance[group].sum()) < 4.5 * error
 
 
 def test_a_new_project_has_mean_output_and_is_alive(solution):
-    block = FirmBlock(solution, 5000, np.random.default_rng(9))
-    built = block.step(0.5)
+    block = Block.drawn(solution.params, 5000, np.random.default_rng(9))
+    block.advance(solution, 0.5)
+    block, built = block.now, block.now.built
     arrives = np.flatnonzero(built)
     assert len(arrives) > 100
     np.testing.assert_array_equal(block.owner, arrives)
@@ -220,9 +223,10 @@ def test_a_new_project_has_mean_output_and_is_alive(solution):
 
 def test_live_projects_tend_to_arrivals_over_deaths(solution):
     """After 80 years the number of projects is Poisson-like with mean lambda_f / delta."""
-    block = FirmBlock(solution, 2000, np.random.default_rng(5))
+    block = Block.drawn(solution.params, 2000, np.random.default_rng(5))
     for _ in range(960):
-        block.step(0.5)
+        block.advance(solution, 0.5)
+    block = block.now
     count = np.bincount(block.owner, minlength=2000)
     gap = count - block.arrival_rate / 0.1
     error = gap.std(ddof=1) / np.sqrt(2000)

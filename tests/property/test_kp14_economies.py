@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from truepremia.economies.kp14 import certificate, conditional
 from truepremia.economies.kp14.conditional import State
-from truepremia.economies.kp14.solution import Params, solve
+from truepremia.economies.kp14.parameters import Params
+from truepremia.economies.kp14.solution import solve
 from truepremia.errors import CalibrationError
 
 ROOT = Path(__file__).parents[2]

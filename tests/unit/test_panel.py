@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from truepremia.columns import PANEL_COLUMNS, loading_columns
+from truepremia.columns import factor_of, loading_columns, loading_descriptions
 from truepremia.errors import DataError
 from truepremia.panel import CrossSection, Layout, Panel, SimulatedMonth, Simulation, Size
 
@@ -33,7 +33,21 @@ def test_panel_months_follow_the_burn_in():
 
 def test_loading_columns_are_named_by_shock_and_method():
     assert loading_columns("proj", 2) == ("A_1_proj", "A_2_proj")
-    assert set(loading_columns("taylor", 2)) <= set(PANEL_COLUMNS)
+
+
+def test_loadings_on_any_number_of_shocks_are_described():
+    described = loading_descriptions("taylor", 12)
+    assert tuple(described) == loading_columns("taylor", 12)
+    assert described["A_4_taylor"].meaning == "loading on the fourth aggregate shock, Taylor"
+    assert described["A_12_taylor"].meaning == "loading on the 12th aggregate shock, Taylor"
+    assert {column.unit for column in described.values()} == {"return per s.d."}
+
+
+def test_factor_of_a_characteristic_without_a_name_of_its_own_is_called_like_it():
+    assert [factor_of(c) for c in ("size", "bm", "agr", "roe", "mom")] == [
+        *("smb", "hml", "cma", "rmw", "umd")
+    ]
+    assert [factor_of(c) for c in ("mkt_lev", "c7")] == ["mkt_lev", "c7"]
 
 
 def test_layout_lists_the_columns_of_a_cross_section():

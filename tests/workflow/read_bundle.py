@@ -17,7 +17,7 @@ BUILTINS = {"bool", "bytes", "complex", "dict", "float", "int", "list", "range",
 class OnlyPandas(MetaPathFinder):
     """Refuses whatever is neither pandas, nor what it needs, nor in the standard library."""
 
-    def find_spec(self, name, path=None, target=None):  # noqa: ARG002
+    def find_spec(self, name, path=None, target=None):
         top = name.partition(".")[0]
         standard = top in sys.stdlib_module_names or top.startswith("_sysconfigdata_")
         if not standard and top not in PANDAS:

@@ -1,85 +1,19 @@
 """What every economy supplies, and what the rest of the package may ask of it."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from difflib import get_close_matches
+from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from truepremia.columns import Column, loading_columns
-from truepremia.errors import CalibrationError
+from truepremia.columns import PANEL_COLUMNS, Column, loading_columns, loading_descriptions
+from truepremia.economies.parameters import Parameters
 from truepremia.panel import Layout, Simulation, Size
 from truepremia.seeds import Streams
 from truepremia.typing import Array
 
 if TYPE_CHECKING:
     from truepremia.moments import Moments
-
-
-def parameter(unit: str, meaning: str, symbol: str) -> Any:
-    """Declare one calibration parameter as a dataclass field with its documentation."""
-    return field(metadata={"unit": unit, "meaning": meaning, "symbol": symbol})
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """Base of the parameters of an economy.
-
-    A subclass declares its fields with :func:`parameter` and lists the rules they break in
-    :meth:`violations`; construction raises one error that names all of them.
-
-    Raises
-    ------
-    CalibrationError
-        If any value is not a finite number or any rule is broken.
-    """
-
-    economy: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        wrong = [
-            f"{f.name} is {getattr(self, f.name)!r}: must be a finite number"
-            for f in fields(self)
-            if f.type in (float, "float") and not _is_number(getattr(self, f.name))
-        ]
-        wrong = wrong or self.violations()
-        if wrong:
-            raise CalibrationError(f"calibration of {self.economy}: " + "; ".join(wrong))
-
-    def violations(self) -> list[str]:
-        """Return every rule that the values break, as "name is value: rule"."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> "Parameters":
-        """Build the parameters from a mapping of names to values.
-
-        Raises
-        ------
-        CalibrationError
-            If a name is unknown or missing, or a value is not valid.
-        """
-        known = [f.name for f in fields(cls)]
-        wrong = []
-        for name in values:
-            if name not in known:
-                close = get_close_matches(name, known, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
-                wrong.append(f"unknown parameter {name!r}{hint}")
-        wrong += [f"parameter {name!r} is missing" for name in known if name not in values]
-        if wrong:
-            raise CalibrationError(f"calibration of {cls.economy}: " + "; ".join(wrong))
-        return cls(**values)
-
-    def to_mapping(self) -> dict[str, Any]:
-        """Return names and values."""
-        return asdict(self)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 class Solution(Protocol):
@@ -135,11 +69,12 @@ class Population:
 class Economy:
     """An economy of the registry: its description, and its stages loaded on first use.
 
-    The science stands in the modules ``solution`` (``Params``, ``Solution``, ``solve``),
-    ``simulation`` (``simulate``), ``conditional`` (``states``, ``moments``) and
-    ``certificate`` (``euler_errors``) of the package ``truepremia.economies.{name}``; the report
-    reads ``census`` (``STATES``, ``census``) and ``solution_plot`` (``draw``). They are imported
-    by stage, so that a change of one stage's code leaves the stages before it alone.
+    The science stands in the modules ``parameters`` (``Params``), ``solution`` (``Solution``,
+    ``solve``), ``simulation`` (``simulate``, ``step``), ``conditional`` (``states``, ``price``,
+    ``loadings``, ``moments``) and ``certificate`` (``euler_errors``) of the package
+    ``truepremia.economies.{name}``; the report reads ``census`` (``STATES``, ``census``) and
+    ``solution_plot`` (``draw``). They are imported by stage, so that a change of one stage's code
+    leaves the stages before it alone.
 
     Parameters
     ----------
@@ -177,7 +112,7 @@ class Economy:
 
     def parameters(self, values: Mapping[str, Any]) -> Parameters:
         """Return the typed calibration; raises :class:`CalibrationError` naming every fault."""
-        params: Parameters = self.module("solution").Params.from_mapping(values)
+        params: Parameters = self.module("parameters").Params.from_mapping(values)
         return params
 
     def solve(self, params: Parameters) -> Solution:
@@ -236,12 +171,61 @@ class Economy:
         moments: Moments = self.module("conditional").moments(solution, state)
         return moments
 
+    def price_of(self, solution: Solution, state: State) -> Array:
+        """Return the ex-dividend values of all firms, shape (N,).
+
+        Per unit of the firm's own scale where the economy's state knows no other.
+        """
+        price: Array = self.module("conditional").price(solution, state)
+        return price
+
+    def loadings_of(self, solution: Solution, state: State) -> Mapping[str, Array]:
+        """Return the loadings of next month's returns by panel column, each of shape (N,)."""
+        loadings: Mapping[str, Array] = self.module("conditional").loadings(solution, state)
+        return loadings
+
+    def step(self, solution: Solution, now: Any, shocks: Any) -> Any:
+        """Move firms by one month, as the simulator does: no draw is made.
+
+        Parameters
+        ----------
+        solution : Solution
+        now : Snapshot
+            The economy's ``simulation.Snapshot``: firms at one date.
+        shocks : Shocks
+            Its ``simulation.Shocks``: everything that is random in the month.
+
+        Returns
+        -------
+        Snapshot
+            The same firms a month later.
+        """
+        return self.module("simulation").step(solution, now, shocks)
+
+    def sharpe_bound(self, solution: Solution, state: State) -> float:
+        """Return a bound on the Sharpe ratios of the month, at most that of the diagnostics.
+
+        The economy's ``conditional.sharpe_bound`` where the bound moves with the state.
+        """
+        own = getattr(self.module("conditional"), "sharpe_bound", None)
+        return float(own(solution, state) if own else solution.diagnostics["sharpe_bound"])
+
     def euler_errors(self, solution: Solution, state: State) -> Array:
         """Return E_t[m R_i] - 1 for every firm, by quadrature independent of the pricing."""
         errors: Array = self.module("certificate").euler_errors(solution, state)
         return errors
 
     def columns(self, table: str) -> Mapping[str, Column]:
-        """Return units and meanings of the columns of ``"aggregates"`` or ``"states"``."""
-        columns: Mapping[str, Column] = self.module("simulation").COLUMNS[table]
-        return columns
+        """Return units and meanings of the columns of a table.
+
+        Parameters
+        ----------
+        table : {"panel", "aggregates", "states"}
+        """
+        own: Mapping[str, Column] = self.module("simulation").COLUMNS.get(table, {})
+        if table != "panel":
+            return own
+        shared = dict(PANEL_COLUMNS)
+        for method in self.loadings:
+            shared |= loading_descriptions(method, len(self.shocks))
+        return {**shared, **own}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.polynomial import chebyshev, legendre
+from numpy.polynomial import chebyshev, hermite_e, legendre
 
 from truepremia.errors import NumericalError
 from truepremia.typing import Array
@@ -64,6 +64,13 @@ def legendre_panels(edges: Array, nodes_per_panel: int) -> tuple[Array, Array]:
 @cache
 def _gauss_legendre(nodes: int) -> tuple[Array, Array]:
     return legendre.leggauss(nodes)
+
+
+@cache
+def normal_nodes(count: int) -> tuple[Array, Array]:
+    """Return Gauss-Hermite nodes and weights for a standard normal variable."""
+    node, weight = hermite_e.hermegauss(count)
+    return node, weight / weight.sum()
 
 
 def normal_panels(kink: Array, nodes_per_panel: int = 64) -> tuple[Array, Array]:
@@ -139,7 +146,7 @@ class ChebyshevSeries:
         while degree <= max_degree:
             node = np.cos(np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1))
             values = function(0.5 * (upper + lower) + 0.5 * (upper - lower) * node)
-            coefficients = _coefficients(values)
+            coefficients = chebyshev_coefficients(values)
             floor = tolerance * np.abs(coefficients).max()
             alive = np.flatnonzero(np.abs(coefficients) > floor)
             if alive[-1] < 0.9 * degree:
@@ -170,11 +177,26 @@ class ChebyshevSeries:
         return (2 * x - (self.upper + self.lower)) / (self.upper - self.lower)
 
 
-def _coefficients(values: Array) -> Array:
-    """Return the Chebyshev coefficients of the interpolant through Chebyshev-Gauss nodes."""
+def chebyshev_coefficients(values: Array) -> Array:
+    """Return the Chebyshev coefficients of the interpolant through Chebyshev-Gauss nodes.
+
+    Parameters
+    ----------
+    values : array, shape (n, ...)
+        Values at cos(pi (j + 1/2) / n), j = 0..n-1.
+
+    Returns
+    -------
+    array, shape (n, ...)
+    """
     n = len(values)
-    # The angle pi k (2j+1) / 2n is reduced in integers: cos of a large float loses digits.
-    quarter = np.multiply.outer(np.arange(n), 2 * np.arange(n) + 1) % (4 * n)
-    coefficients = 2 / n * (np.cos(quarter * (np.pi / (2 * n))) @ values)
+    coefficients = 2 / n * (_cosines(n) @ values)
     coefficients[0] /= 2
     return np.asarray(coefficients)
+
+
+@cache
+def _cosines(n: int) -> Array:
+    """Return cos(pi k (2j+1) / 2n), reduced in integers: cos of a large float loses digits."""
+    quarter = np.multiply.outer(np.arange(n), 2 * np.arange(n) + 1) % (4 * n)
+    return np.asarray(np.cos(quarter * (np.pi / (2 * n))))

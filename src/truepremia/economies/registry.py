@@ -29,6 +29,23 @@ ECONOMIES: Mapping[str, Economy] = {
             shocks=("x",),
             loadings=("taylor",),
         ),
+        Economy(
+            name="gkx20",
+            title="Gu, Kelly and Xiu (2020)",
+            characteristics=(
+                *("size", "bm", "agr", "roe", "mom"),
+                *("c1", "c2", "c3", "c4", "c5", "c6", "c7", "c8", "c9", "c10"),
+            ),
+            shocks=("mkt", "f1", "f2", "f3"),
+            loadings=("proj",),
+        ),
+        Economy(
+            name="lw07",
+            title="Lettau and Wachter (2007)",
+            characteristics=("size", "bm", "agr", "roe", "mom"),
+            shocks=("d", "z", "x"),
+            loadings=("taylor", "proj"),
+        ),
     )
 }
 """The registry: adding an economy is one entry here, one package beside this file and one

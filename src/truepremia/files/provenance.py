@@ -29,7 +29,7 @@ def source_digest(files: Iterable[Path]) -> str:
     """Return the sha256 over the syntax trees of ``files``, in their order."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(skeleton(file).encode())
+        digest.update(_skeleton(file).encode())
     return digest.hexdigest()
 
 
@@ -90,6 +90,9 @@ def file_digest(path: Path) -> str:
     """Return the sha256 of a file's bytes."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+_skeleton = cache(skeleton)
 
 
 @cache

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from truepremia.columns import PANEL_COLUMNS, Column
-from truepremia.economies.contract import Economy, Parameters, Solution, State
+from truepremia.columns import Column
+from truepremia.economies.contract import Economy, Solution, State
+from truepremia.economies.parameters import Parameters
 from truepremia.errors import DataError
 from truepremia.files.formats import (
     REMEDY,
@@ -73,11 +74,12 @@ def write_simulation(
     states = {"month": Column("month", "month t"), **economy.columns("states")}
     write_table(paths.aggregates, "aggregates", panel_id, simulation.aggregates, aggregates)
     with (
-        table_writer(paths.panel, "panel", panel_id, PANEL_COLUMNS) as panel_table,
+        table_writer(paths.panel, "panel", panel_id, economy.columns("panel")) as panel_table,
         table_writer(paths.states, "states", panel_id, states) as states_table,
     ):
         for produced in simulation.months:
-            states_table.append(_with_month(produced.month, produced.states))
+            if produced.states:
+                states_table.append(_with_month(produced.month, produced.states))
             if produced.panel is not None:
                 panel_table.append(_with_month(produced.month, produced.panel))
             yield produced.month

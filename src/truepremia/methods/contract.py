@@ -4,32 +4,23 @@ A method sees what is :class:`~truepremia.panel.Known` at the end of a month and
 final portfolios. What they earn is shown to it afterwards, once its weights are copied.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from truepremia.columns import factor_of
 from truepremia.panel import CrossSection, Known
 from truepremia.parallel import in_order
 from truepremia.typing import Array
-
-FACTOR_OF_CHARACTERISTIC: Mapping[str, str] = {
-    "size": "smb",
-    "bm": "hml",
-    "agr": "cma",
-    "roe": "rmw",
-    "mom": "umd",
-    "mkt_lev": "mkt_lev",
-}
-"""Name of the factor that is built from each characteristic."""
 
 MARKET = "mkt_rf"
 
 
 def factor_names(characteristics: Iterable[str]) -> tuple[str, ...]:
     """Return the factors of ``characteristics`` in their order, the market last."""
-    return (*(FACTOR_OF_CHARACTERISTIC[c] for c in characteristics), MARKET)
+    return (*(factor_of(c) for c in characteristics), MARKET)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,14 +1,15 @@
 """The report's figures."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from truepremia.methods.contract import FACTOR_OF_CHARACTERISTIC
+from truepremia.columns import factor_of
 from truepremia.plotting import PALETTE, new_figure
 from truepremia.report.contents import FIGURES
 from truepremia.report.finished import Finished
@@ -19,7 +20,7 @@ TRUTH = "black"
 
 FEWEST_FOR_BOXES = 8
 FAINTEST = 1e-6
-CHARACTERS_PER_SYMBOL = 7
+CHARACTERS_PER_SYMBOL = 9
 CHARACTERS_PER_LEGEND_LINE = 105
 COMMON_VOLATILITY = 0.10
 MONTHS_PER_YEAR = 12
@@ -166,14 +167,14 @@ def premia(panels: Panels) -> Figure:
     left, right = figure.subplots(1, 2)
     one = len(panels.names) == 1
     factors = panels.rows["factors"]
-    colours = dict(zip(factors["factor"].unique(), PALETTE, strict=False))
+    colours = _colours(list(factors["factor"].unique()))
     for (method, factor), rows in _split(factors, "method", "factor"):
         error = 196 * rows["stdev"] / np.sqrt(rows["months"]) if one else None
         marker = panels.methods[method].look.marker
         _points(left, rows["exact_mean"], rows["mean"], error, colours[factor], marker)
     implied = panels.rows["premia"]
     for (loading, name), rows in _split(implied, "loading", "characteristic"):
-        colour = colours[FACTOR_OF_CHARACTERISTIC[name]]
+        colour = colours[factor_of(name)]
         error = 196 * rows["realised_se"] if one else None
         marker = panels.methods[loading].look.marker
         _points(right, rows["implied"], rows["realised"], error, colour, marker)
@@ -194,6 +195,13 @@ def premia(panels: Panels) -> Figure:
     return figure
 
 
+def _colours(names: Sequence[str]) -> dict[str, Any]:
+    """Return a colour for each name: of the palette as long as it lasts, of a rainbow beyond."""
+    if len(names) <= len(PALETTE):
+        return dict(zip(names, PALETTE, strict=False))
+    return dict(zip(names, colormaps["turbo"](np.linspace(0, 1, len(names))), strict=True))
+
+
 def solved(panels: Panels, solution: Any) -> Figure:
     """Draw the solution of the economy, by its own module."""
     figure = new_figure(2.7)
@@ -208,10 +216,16 @@ def _split(rows: pd.DataFrame, *keys: str) -> Iterator[tuple[Any, pd.DataFrame]]
 
 def _legend_below(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    characters = sum(len(label) + CHARACTERS_PER_SYMBOL for label in labels)
-    lines = -(-characters // CHARACTERS_PER_LEGEND_LINE)
-    columns = -(-len(labels) // lines)
-    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    figure.legend(handles, labels, loc="outside lower center", ncols=_legend_columns(labels))
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    """Return the most columns that fit; each is as wide as its longest label."""
+    for columns in range(len(labels), 1, -1):
+        longest = [max(map(len, column)) for column in np.array_split(labels, columns)]
+        if sum(longest) + CHARACTERS_PER_SYMBOL * columns <= CHARACTERS_PER_LEGEND_LINE:
+            return columns
+    return 1
 
 
 def _scaled(series: pd.Series) -> pd.Series:

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
+from truepremia.columns import factor_of
 from truepremia.economies.contract import Economy, Population
-from truepremia.methods.contract import FACTOR_OF_CHARACTERISTIC, MARKET
+from truepremia.methods.contract import MARKET
 from truepremia.moments import Moments
 from truepremia.portfolios import bins, breakpoints
 from truepremia.report.finished import Finished
@@ -191,7 +192,7 @@ def premia(finished: Finished) -> list[Row]:
     for loading in finished.economy.loadings:
         implied = pd.DataFrame(finished.read(f"model_premia_{loading}")).set_index("month")
         for name in implied:
-            factor = FACTOR_OF_CHARACTERISTIC[str(name)]
+            factor = factor_of(str(name))
             both = pd.DataFrame({"implied": implied[name], "fm": finished.returns["fm"][factor]})
             both = both.dropna()
             rows.append(
@@ -281,6 +282,7 @@ def quantities(finished: Finished) -> list[Row]:
         ("SDF portfolio: volatility", "per month", truth["sdf_ret"].std(ddof=1)),
         ("attainable Sharpe ratio: mean", "ratio per month", truth["max_sr"].mean()),
         *_firms(finished),
+        *_volatilities(finished),
     ]
     accuracy = finished.manifest["accuracy"]
     rows += [
@@ -367,6 +369,22 @@ def _firms(finished: Finished) -> Iterable[tuple[str, str, float]]:
     params = finished.economy.parameters(finished.manifest["config"]["calibration"])
     states = finished.read("states", census.STATES)
     yield from census.census(Population(params, states, np.array(dates), len(sections[0].firm)))
+
+
+def _volatilities(finished: Finished) -> Iterable[tuple[str, str, float]]:
+    """Yield how risky single firms are in the sampled judged months; a mean may hide a freak."""
+    variances = [
+        np.einsum("nk,nk->n", moments.exposure, moments.exposure) + moments.residual
+        for moments, _ in finished.judged
+    ]
+    volatility = np.sqrt(np.concatenate(variances))
+    for name, value in (
+        ("mean", volatility.mean()),
+        ("median", np.median(volatility)),
+        ("highest", volatility.max()),
+    ):
+        yield f"conditional volatility of a firm: {name}", "per month", float(value)
+    yield "firm-months of a volatility above one", "share", float((volatility > 1).mean())
 
 
 def _distribution(values: Array) -> list[float] | None:

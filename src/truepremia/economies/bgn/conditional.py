@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from truepremia.economies.bgn.solution import Params, Solution
+from truepremia.economies.bgn.parameters import Params
+from truepremia.economies.bgn.solution import Solution
 from truepremia.economies.quadrature import hermite, normal_panels
 from truepremia.moments import Moments
 from truepremia.typing import Array
@@ -144,6 +145,40 @@ class State:
             first = np.concatenate([[0], np.cumsum(self.count[holders])[:-1]])
             sums[..., holders] = np.add.reduceat(values, first, axis=-1)
         return sums
+
+
+@dataclass(frozen=True)
+class Market:
+    """The rate of one date and the prices that it sets.
+
+    Parameters
+    ----------
+    rate : float
+        Log riskless rate r.
+    consol, option : float
+        D(r) and J*(r).
+    """
+
+    rate: float
+    consol: float
+    option: float
+
+    @classmethod
+    def at(cls, solution: Solution, rate: float) -> "Market":
+        """Return the prices at ``rate``."""
+        return cls(rate, float(solution.consol(rate)), float(solution.option(rate)))
+
+
+def firm_value(params: Params, market: Market, held: Array) -> Array:
+    """Return P = I exp(cbar) [J* + D S] of firms whose projects have S = ``held``, shape (N,)."""
+    unit = params.investment * np.exp(params.log_cash_flow)
+    return np.asarray(unit * (market.option + market.consol * held))
+
+
+def price(solution: Solution, state: State) -> Array:
+    """Return the market values of all firms, ex dividend and ex investment, shape (N,)."""
+    held = state.by_firm(np.exp(-state.beta))
+    return firm_value(solution.params, Market.at(solution, state.rate), held)
 
 
 def states(
@@ -350,3 +385,22 @@ class LoadingLaw:
             columns[f"A_1_{method}"] = np.sqrt(1 - rho**2) * cash / value
             columns[f"A_2_{method}"] = (held * per_held + new + rho * cash) / value
         return columns
+
+
+def loadings(solution: Solution, state: State) -> dict[str, Array]:
+    """Return the loadings of returns on (mu, xi) per conditional s.d., each of shape (N,).
+
+    Returns
+    -------
+    dict
+        ``A_1_taylor``, ``A_2_taylor``, ``A_1_proj``, ``A_2_proj``.
+    """
+    b = state.beta / solution.params.sdf_volatility
+    sums = {
+        "taylor": state.by_firm(b * np.exp(-0.5 * state.volatility**2)),
+        "proj": state.by_firm(b),
+    }
+    held = state.by_firm(np.exp(-state.beta))
+    value = solution.option(state.rate) + solution.consol(state.rate) * held
+    law = LoadingLaw.at(solution, np.array([state.rate]))
+    return law.loadings(solution.params, 0, value, held, sums)

@@ -5,16 +5,26 @@ P = I exp(cbar) [J*(r) + D(r) S]. A project taken at t first pays at t + 1; a pr
 at t + 1 pays nothing then.
 """
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from truepremia.columns import Column
-from truepremia.economies.bgn.conditional import LoadingLaw
-from truepremia.economies.bgn.solution import Params, Solution
-from truepremia.panel import SimulatedMonth, Simulation, Size
+from truepremia.economies.bgn.conditional import LoadingLaw, Market, firm_value
+from truepremia.economies.bgn.parameters import Params
+from truepremia.economies.bgn.solution import Solution
+from truepremia.economies.characteristics import (
+    UNDEFINED_GROWTH,
+    Observation,
+    PastReturns,
+    completed,
+    firm_ids,
+    over_book,
+    valuation,
+)
+from truepremia.panel import Simulation, Size
 from truepremia.seeds import Streams, blocks
 from truepremia.typing import Array
 
@@ -38,8 +48,6 @@ COLUMNS = {
 """Columns of the tables this economy writes; a row of ``states`` is a project, in the month it
 was taken."""
 
-MOMENTUM_MONTHS = 12
-
 
 @dataclass(frozen=True, eq=False)
 class _Path:
@@ -52,6 +60,14 @@ class _Path:
     option: Array
     adoption: Array
     highest_beta: Array
+
+    def market(self, date: int) -> Market:
+        """Return prices at one date."""
+        return Market(
+            rate=float(self.rate[date]),
+            consol=float(self.consol[date]),
+            option=float(self.option[date]),
+        )
 
 
 def simulate(
@@ -77,7 +93,9 @@ def simulate(
     path = _aggregate_path(solution, size, streams.aggregate())
     return Simulation(
         aggregates=_aggregate_columns(solution.params, size, path),
-        months=_months(solution, size, streams, path, undefined_growth),
+        months=completed(
+            _observations(solution, size, streams, path, UNDEFINED_GROWTH[undefined_growth])
+        ),
     )
 
 
@@ -121,124 +139,212 @@ def _aggregate_columns(params: Params, size: Size, path: _Path) -> dict[str, Arr
     }
 
 
-class _Projects:
-    """The live projects of one block of firms, and the random stream that moves them.
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The firms of a block and their live projects at one date.
 
-    Rows of the table: owner, month of death, e^{-beta}, b e^{-sigma^2/2}, b, log of the mean
-    cash flow, and the volatility q of the cash flow's own shock.
+    Parameters
+    ----------
+    market : Market
+        The rate and the prices that it sets.
+    firms : int
+        Number of firms n.
+    owner, death : array of int, shape (L,)
+        Firm of the block that owns each live project, and the first month it is gone.
+    beta, volatility : array, shape (L,)
+        Systematic risk and cash-flow volatility of the live projects.
+    cash, gross : array, shape (n,)
+        Cash flow paid at this date per unit of I, and gross return from the last date.
+    births : mapping of str to array
+        State columns of the projects taken at this date.
     """
 
-    def __init__(self, params: Params, scale: float, block: slice, rng: np.random.Generator):
-        self.params, self.scale, self.block, self.rng = params, scale, block, rng
-        self.firms = block.stop - block.start
-        self.live = np.empty((7, 0))
+    market: Market
+    firms: int
+    owner: Array
+    death: Array
+    beta: Array
+    volatility: Array
+    cash: Array
+    gross: Array
+    births: Mapping[str, Array]
 
-    def advance(self, date: int, path: _Path) -> tuple[Array, Array, dict[str, Array]]:
-        """Move to ``date``: deaths, cash flows, new projects.
+    @classmethod
+    def empty(cls, market: Market, firms: int) -> "Snapshot":
+        """Return ``firms`` firms without any project."""
+        nobody, nothing = np.empty(0, dtype=int), np.empty(0)
+        ones = np.ones(firms)
+        return cls(market, firms, nobody, nobody, nothing, nothing, 0 * ones, ones, {})
 
-        Returns
-        -------
-        cash : array, shape (n,)
-            Cash flows paid at ``date``, per unit of I.
-        taken : array of bool, shape (n,)
-            Which firms take a new project at ``date``.
-        births : dict
-            State columns of the projects taken.
-        """
-        self.live = self.live[:, self.live[1] > date]
-        owner, _, _, _, b, log_mean, q = self.live
-        shock = self.rng.standard_normal(len(q))
-        paid = np.exp(log_mean + b * path.nu[date - 1] + q * shock)
-        cash = np.bincount(owner.astype(int), weights=paid, minlength=self.firms)
-        taken = self.rng.random(self.firms) < path.adoption[date]
-        return cash, taken, self._give_birth(date, np.flatnonzero(taken), path.highest_beta[date])
+    @cached_property
+    def count(self) -> Array:
+        """Live projects n_i, shape (n,)."""
+        return np.bincount(self.owner, minlength=self.firms).astype(float)
 
-    def _give_birth(self, date: int, owner: Array, highest_beta: float) -> dict[str, Array]:
-        """Draw the projects taken: given that it is taken, beta is memoryless below the bound."""
-        params, count = self.params, len(owner)
-        beta = highest_beta - self.scale * self.rng.standard_exponential(count)
-        b = beta / params.sdf_volatility
-        volatility = np.abs(b) + params.volatility_width * self.rng.random(count)
-        death = date + self.rng.geometric(1 - params.survival, count)
-        own = np.sqrt(np.maximum(volatility**2 - b**2, 0.0))
-        half = 0.5 * volatility**2
-        born = [owner, death, np.exp(-beta), b * np.exp(-half), b, params.log_cash_flow - half, own]
-        self.live = np.hstack([self.live, np.array(born, dtype=float)])
-        return {
-            "firmid": (owner + self.block.start).astype(np.int32),
-            "death": death.astype(np.int32),
-            "beta": beta,
-            "volatility": volatility,
-        }
+    @cached_property
+    def held(self) -> Array:
+        """S_i, sum of e^{-beta}, shape (n,)."""
+        return self.by_firm(np.exp(-self.beta))
 
-    def sums(self) -> Array:
-        """Return n, S, sum b e^{-sigma^2/2} and sum b of every firm, shape (4, n)."""
-        owner = self.live[0].astype(int)
-        count = np.bincount(owner, minlength=self.firms).astype(float)
-        weighted = [np.bincount(owner, weights=w, minlength=self.firms) for w in self.live[2:5]]
-        return np.array([count, *weighted])
+    def by_firm(self, values: Array) -> Array:
+        """Sum project values (L,) over each firm's projects, shape (n,)."""
+        return np.bincount(self.owner, weights=values, minlength=self.firms)
 
 
-def _months(
-    solution: Solution, size: Size, streams: Streams, path: _Path, undefined_growth: str
-) -> Iterator[SimulatedMonth]:
-    """Yield the months 1..end; a month's row is complete once the next month is known."""
+@dataclass(frozen=True, eq=False)
+class Shocks:
+    """What happens to a block of firms from one date to the next.
+
+    Parameters
+    ----------
+    market : Market
+        The rate and the prices of the new date.
+    nu : float
+        Shock to the discount factor.
+    survives : array of bool, shape (L,)
+        Which projects live on.
+    cash_flow : array, shape (survivors,)
+        Own shock to the log cash flow of those that do, in s.d.
+    taker : array of int, shape (B,)
+        Firms that take a new project.
+    beta, volatility, death : array, shape (B,)
+        What they take.
+    """
+
+    market: Market
+    nu: float
+    survives: Array
+    cash_flow: Array
+    taker: Array
+    beta: Array
+    volatility: Array
+    death: Array
+
+
+def step(solution: Solution, now: Snapshot, shocks: Shocks) -> Snapshot:
+    """Move firms by one month: deaths, cash flows, new projects, and the return they make.
+
+    A project that dies pays nothing; one that is taken is paid for now and pays from the next
+    month on.
+    """
     params = solution.params
-    law = LoadingLaw.at(solution, path.rate)
-    missing = {"zero": 0.0, "nan": np.nan}[undefined_growth]
+    alive = shocks.survives
+    owner, beta, volatility = now.owner[alive], now.beta[alive], now.volatility[alive]
+    b = beta / params.sdf_volatility
+    own = np.sqrt(np.maximum(volatility**2 - b**2, 0.0))
+    log_mean = params.log_cash_flow - 0.5 * volatility**2
+    paid = np.exp(log_mean + b * shocks.nu + own * shocks.cash_flow)
+    cash = np.bincount(owner, weights=paid, minlength=now.firms)
+    invested = np.bincount(shocks.taker, minlength=now.firms)
+    owner = np.concatenate([owner, shocks.taker])
+    beta = np.concatenate([beta, shocks.beta])
+    held = np.bincount(owner, weights=np.exp(-beta), minlength=now.firms)
+    payoff = firm_value(params, shocks.market, held) + params.investment * (cash - invested)
+    return Snapshot(
+        market=shocks.market,
+        firms=now.firms,
+        owner=owner,
+        death=np.concatenate([now.death[alive], shocks.death]),
+        beta=beta,
+        volatility=np.concatenate([volatility, shocks.volatility]),
+        cash=cash,
+        gross=payoff / firm_value(params, now.market, now.held),
+        births={
+            "firmid": shocks.taker.astype(np.int32),
+            "death": shocks.death.astype(np.int32),
+            "beta": shocks.beta,
+            "volatility": shocks.volatility,
+        },
+    )
+
+
+def _draw(
+    solution: Solution, now: Snapshot, path: _Path, date: int, rng: np.random.Generator
+) -> Shocks:
+    """Draw what leads to ``date``; the beta of a project taken is memoryless below its bound."""
+    params = solution.params
+    survives = now.death > date
+    cash_flow = rng.standard_normal(int(survives.sum()))
+    taker = np.flatnonzero(rng.random(now.firms) < path.adoption[date])
+    count = len(taker)
+    beta = path.highest_beta[date] - solution.beta_scale * rng.standard_exponential(count)
+    width = params.volatility_width * rng.random(count)
+    return Shocks(
+        market=path.market(date),
+        nu=float(path.nu[date - 1]),
+        survives=survives,
+        cash_flow=cash_flow,
+        taker=taker,
+        beta=beta,
+        volatility=np.abs(beta / params.sdf_volatility) + width,
+        death=date + rng.geometric(1 - params.survival, count),
+    )
+
+
+def _observations(
+    solution: Solution, size: Size, streams: Streams, path: _Path, undefined: float
+) -> Iterator[Observation]:
+    """Yield the dates 1..end + 1; states are the projects taken, also in the burn-in."""
     groups = [
-        _Projects(params, solution.beta_scale, block, streams.firms(b))
-        for b, block in enumerate(blocks(size.firms))
+        (Snapshot.empty(path.market(0), block.stop - block.start), streams.firms(i))
+        for i, block in enumerate(blocks(size.firms))
     ]
-    firmid = np.arange(size.firms, dtype=np.int32)
-    gross: deque[Array] = deque(maxlen=MOMENTUM_MONTHS)
-    unit = params.investment * np.exp(params.log_cash_flow)
-    price = np.full(size.firms, unit * path.option[0])
+    law = LoadingLaw.at(solution, path.rate)
+    past = PastReturns()
     book = np.zeros(size.firms)
-    row: dict[str, Array] | None = None
-    births: dict[str, Array] = {}
-
     for date in range(1, size.end + 2):
-        cash, taken, born = _advance_all(groups, date, path)
-        count, held, taylor, projection = np.hstack([group.sums() for group in groups])
-        value = path.option[date] + path.consol[date] * held
-        old_price, price = price, unit * value
-        payoff = price + params.investment * (cash - taken)
-        gross.append(payoff / old_price)
-        if row is not None:
-            row["xret"] = gross[-1] - np.exp(path.rate[date - 1])
-        if date > 1:
-            yield SimulatedMonth(date - 1, row, births)
-        old_book, book = book, params.investment * count
-        births, row = born, None
+        groups = [
+            (step(solution, now, _draw(solution, now, path, date, rng)), rng) for now, rng in groups
+        ]
+        firms = [now for now, _ in groups]
+        gross = np.concatenate([now.gross for now in firms])
+        past = past.then(gross)
+        last_book, book = book, solution.params.investment * _joined(firms, "count")
+        row = None
         if size.start <= date <= size.end:
-            income = params.investment * cash
+            market = path.market(date)
+            income = solution.params.investment * _joined(firms, "cash")
+            value = firm_value(solution.params, market, _joined(firms, "held"))
             row = {
-                "firmid": firmid,
-                "mve": price,
-                "size": np.log(price),
-                "bm": book / price,
-                "agr": _over_book(book - old_book, old_book, missing),
-                "roe": _over_book(income, old_book, missing),
-                "mom": np.prod(list(gross)[:-1], axis=0) - 1,
+                "firmid": firm_ids(size.firms),
+                **valuation(value, book / value),
+                "agr": over_book(book - last_book, last_book, undefined),
+                "roe": over_book(income, last_book, undefined),
+                "mom": past.momentum(size.firms),
                 "no_capital": book == 0,
-                **law.loadings(params, date, value, held, {"taylor": taylor, "proj": projection}),
+                **_loadings(solution, law, date, firms),
             }
+        yield Observation(date, gross, float(np.exp(path.rate[date])), row, _births(firms))
 
 
-def _advance_all(
-    groups: list[_Projects], date: int, path: _Path
-) -> tuple[Array, Array, dict[str, Array]]:
-    """Advance every block and join the blocks' firms and births."""
-    results = [group.advance(date, path) for group in groups]
-    cash = np.concatenate([cash for cash, _, _ in results])
-    taken = np.concatenate([taken for _, taken, _ in results])
-    births = [born for _, _, born in results]
-    return cash, taken, {name: np.concatenate([b[name] for b in births]) for name in births[0]}
+def _joined(firms: list[Snapshot], name: str) -> Array:
+    """Return one quantity of all blocks' firms, shape (N,)."""
+    return np.concatenate([getattr(now, name) for now in firms])
 
 
-def _over_book(amount: Array, book: Array, missing: float) -> Array:
-    """Return amount / book, and ``missing`` where there is no book value."""
-    ratio = np.full(len(book), missing)
-    np.divide(amount, book, out=ratio, where=book > 0)
-    return ratio
+def _births(firms: list[Snapshot]) -> dict[str, Array]:
+    """Return the projects taken by all blocks, with the firms' numbers in the panel."""
+    first = np.cumsum([0, *(now.firms for now in firms[:-1])])
+    columns = {
+        name: np.concatenate([now.births[name] for now in firms]) for name in firms[0].births
+    }
+    moved = [now.births["firmid"] + start for now, start in zip(firms, first, strict=True)]
+    return {**columns, "firmid": np.concatenate(moved).astype(np.int32)}
+
+
+def _loadings(
+    solution: Solution, law: LoadingLaw, date: int, firms: list[Snapshot]
+) -> dict[str, Array]:
+    """Return the panel's loadings of all blocks' firms at ``date``."""
+    params = solution.params
+    parts = [_cash_betas(params, now) for now in firms]
+    sums = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    held, market = _joined(firms, "held"), firms[0].market
+    return law.loadings(params, date, market.option + market.consol * held, held, sums)
+
+
+def _cash_betas(params: Params, now: Snapshot) -> dict[str, Array]:
+    """Return the sums of b e^{-sigma^2/2} and of b over each firm's projects."""
+    b = now.beta / params.sdf_volatility
+    damped = b * np.exp(-0.5 * now.volatility**2)
+    return {"taylor": now.by_firm(damped), "proj": now.by_firm(b)}

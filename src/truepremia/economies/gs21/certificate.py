@@ -14,7 +14,7 @@ from numpy.polynomial import hermite_e
 from scipy.interpolate import BSpline, CubicSpline, NdBSpline, make_interp_spline
 from scipy.special import erfc
 
-from truepremia.economies.gs21.conditional import State
+from truepremia.economies.gs21.conditional import State, price
 from truepremia.economies.gs21.solution import Solution
 from truepremia.typing import Array
 
@@ -55,7 +55,7 @@ def euler_errors(solution: Solution, state: State) -> Array:
         surface(np.stack([z, np.clip(b, grid.b.lower, grid.b.upper)], axis=-1))
         for b in (firms.coupon_stay, firms.coupon_grow)
     )
-    return np.asarray(((1 - p) * stay + p * g * grow) / state.price - 1)
+    return np.asarray(((1 - p) * stay + p * g * grow) / price(solution, state) - 1)
 
 
 @lru_cache(maxsize=1)
@@ -97,14 +97,14 @@ def off_node_errors(solution: Solution, state: State) -> OffNodeErrors:
     """
     params, firms = solution.params, state.firms
     p, g = firms.investment.probability, params.investment_growth
-    price, debt = firms.expected()[:, :2].T
+    value, debt = firms.expected()[:, :2].T
     dense = _Dense(solution, state)
     stay, grow = dense.claims(firms.coupon_stay), dense.claims(firms.coupon_grow)
     equity, claim = (1 - p) * stay + p * g * grow
     owes = firms.coupon_stay > 0
-    errors = np.full(len(price), np.nan)
+    errors = np.full(len(value), np.nan)
     errors[owes] = claim[owes] / debt[owes] - 1
-    return OffNodeErrors(equity / price - 1, errors)
+    return OffNodeErrors(equity / value - 1, errors)
 
 
 class _Dense:

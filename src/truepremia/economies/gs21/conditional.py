@@ -48,11 +48,6 @@ class State:
         month = Month.with_payoffs(self.tables, self.x)
         return month.firms(self.z, self.coupon, self.refinances)
 
-    @property
-    def price(self) -> Array:
-        """Ex-dividend price P^ex per unit of capital, shape (N,)."""
-        return np.asarray(self.firms.expected()[:, 0])
-
 
 def states(
     solution: Solution,
@@ -77,7 +72,7 @@ def states(
     DataError
         If the rows of a month are missing or are not one for each firm.
     """
-    given = (row for row in rows if len(row[1]["z"]))
+    given = (row for row in rows if len(row[1].get("z", ())))
     for month, x in zip(aggregates["month"], aggregates["x"], strict=True):
         found, columns = next(given, (None, {"z": np.empty(0)}))
         if found != month or len(columns["z"]) != firms:
@@ -95,6 +90,12 @@ def states(
         )
 
 
+def price(solution: Solution, state: State) -> Array:
+    """Return the ex-dividend prices P^ex per unit of the firm's capital, shape (N,)."""
+    del solution
+    return np.asarray(state.firms.expected()[:, 0])
+
+
 def moments(solution: Solution, state: State) -> Moments:
     """Return the exact conditional moments of the returns from the state's month to the next.
 
@@ -110,9 +111,9 @@ def moments(solution: Solution, state: State) -> Moments:
     """
     _, weight, _ = state.tables.nodes
     riskless = np.exp(solution.params.riskless_rate)
-    price = state.price
-    gross = state.firms.expected()[:, 2:-1] / price[:, None]
-    square = state.firms.expected(power=2)[:, -1] / price**2
+    value = price(solution, state)
+    gross = state.firms.expected()[:, 2:-1] / value[:, None]
+    square = state.firms.expected(power=2)[:, -1] / value**2
     mean = gross @ weight
     return Moments(
         mean=mean - riskless,
@@ -124,20 +125,14 @@ def moments(solution: Solution, state: State) -> Moments:
     )
 
 
-def loadings(state: State) -> dict[str, Array]:
-    """Return the loadings on x per conditional s.d., shape (N,) each.
-
-    Parameters
-    ----------
-    state : State
+def loadings(solution: Solution, state: State) -> dict[str, Array]:
+    """Return the loadings of returns on x per conditional s.d., shape (N,) each.
 
     Returns
     -------
     dict
-        ``taylor``: derivative of the payoff at x' = rho_x x, z' = rho_z z; ``proj``:
+        ``A_1_taylor``: derivative of the payoff at x' = rho_x x, z' = rho_z z; ``A_1_proj``:
         Cov(R, eps'), both over the ex-dividend price.
     """
-    month = Month.with_risk(state.tables, state.x)
-    firms = month.firms(state.z, state.coupon, state.refinances)
-    price, _, _, taylor, projection = firms.expected().T
-    return {"taylor": taylor / price, "proj": projection / price}
+    month = Month.with_risk(solution.tables, state.x)
+    return month.firms(state.z, state.coupon, state.refinances).outlook().loadings()

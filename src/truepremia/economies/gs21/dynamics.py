@@ -76,15 +76,13 @@ class FirmStreams:
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Snapshot:
     """All firms at one date, after entry and before investment costs are drawn.
 
     Parameters
     ----------
     capital, z, coupon : array, shape (N,)
         k, z and b.
-    refinances : array of bool, shape (N,)
-        eta = 1.
     entered : array of bool, shape (N,)
         The firm replaced one that defaulted at this date.
     gross : array, shape (N,), or None
@@ -96,10 +94,14 @@ class Population:
     capital: Array
     z: Array
     coupon: Array
-    refinances: Array
     entered: Array
     gross: Array | None
     firms: Firms
+
+    @property
+    def refinances(self) -> Array:
+        """Whether eta = 1, shape (N,)."""
+        return self.firms.refinances
 
     @property
     def price(self) -> Array:
@@ -107,62 +109,69 @@ class Population:
         return np.asarray(self.firms.expected()[:, 0])
 
 
-def first_population(tables: Tables, x: float, draws: Draws) -> Population:
+@dataclass(frozen=True, eq=False)
+class Shocks:
+    """What happens from one date to the next.
+
+    Parameters
+    ----------
+    x : float
+        Log aggregate productivity at the new date.
+    cost : array, shape (N,)
+        Investment costs at the old date, as positions in their range.
+    draws : Draws
+        Of the new date.
+    """
+
+    x: float
+    cost: Array
+    draws: Draws
+
+
+def first_snapshot(tables: Tables, x: float, draws: Draws) -> Snapshot:
     """Return the firms of date 0: unit capital, the initial coupon, stationary z."""
     params, count = tables.params, len(draws.innovation)
     z = params.sd_z * draws.innovation
     coupon = np.full(count, float(params.initial_coupon))
     firms = Month.with_risk(tables, x).firms(z, coupon, draws.refinances)
     nobody = np.zeros(count, dtype=bool)
-    return Population(np.ones(count), z, coupon, draws.refinances, nobody, None, firms)
+    return Snapshot(np.ones(count), z, coupon, nobody, None, firms)
 
 
-def advance(last: Population, x: float, cost: Array, draws: Draws) -> Population:
+def advance(tables: Tables, now: Snapshot, shocks: Shocks) -> Snapshot:
     """Move from one date to the next: investment, shocks, default, entry.
 
     Firms default if P + m <= 0; the return is k' max(P' + m', 0) / (k P^ex).
-
-    Parameters
-    ----------
-    last : Population
-    x : float
-        Log aggregate productivity at the new date.
-    cost : array, shape (N,)
-        Investment costs at the old date, uniform draws in their range.
-    draws : Draws
-        Of the new date.
     """
-    tables = last.firms.month.tables
-    params = tables.params
-    invests = cost < last.firms.investment.probability
-    coupon = np.where(invests, last.firms.coupon_grow, last.firms.coupon_stay)
-    capital = np.where(invests, params.investment_growth, 1.0) * last.capital
-    z = params.z_persistence * last.z + params.z_volatility * draws.innovation
-    month = Month.with_risk(tables, x)
-    refinances = draws.refinances.copy()
-    firms = month.firms(z, coupon, refinances)
+    params, draws, decided = tables.params, shocks.draws, now.firms
+    invests = shocks.cost < decided.investment.probability
+    coupon = np.where(invests, decided.coupon_grow, decided.coupon_stay)
+    capital = np.where(invests, params.investment_growth, 1.0) * now.capital
+    z = params.z_persistence * now.z + params.z_volatility * draws.innovation
+    month = Month.with_risk(tables, shocks.x)
+    firms = month.firms(z, coupon, draws.refinances)
     equity = firms.investment.equity + params.cash_flow_volatility * draws.cash_flow
     dead = equity <= 0
-    gross = capital * np.maximum(equity, 0) / (last.capital * last.price)
+    gross = capital * np.maximum(equity, 0) / (now.capital * now.price)
     rows = np.flatnonzero(dead)
     if len(rows):
         mean = capital[~dead].mean() if not dead.all() else 1.0
         capital[rows], coupon[rows] = params.entrant_capital * mean, 0.0
         z[rows] = params.sd_z * draws.entrant_z[rows]
-        refinances[rows] = draws.entrant_refinances[rows]
-        firms.replace(rows, month.firms(z[rows], coupon[rows], refinances[rows]))
-    return Population(capital, z, coupon, refinances, dead, gross, firms)
+        entrants = month.firms(z[rows], coupon[rows], draws.entrant_refinances[rows])
+        firms = firms.replaced(rows, entrants)
+    return Snapshot(capital, z, coupon, dead, gross, firms)
 
 
-def populations(
+def snapshots(
     tables: Tables, size: Size, streams: Streams, path: Array
-) -> Iterator[tuple[int, Population]]:
+) -> Iterator[tuple[int, Snapshot]]:
     """Yield the firms at dates 0..size.end + 1 along the path of x."""
     draw = FirmStreams(tables.params, size.firms, streams).draw
     draws = draw()
-    now = first_population(tables, path[0], draws)
+    now = first_snapshot(tables, path[0], draws)
     yield 0, now
     for date in range(1, size.end + 2):
         cost, draws = draws.cost, draw()
-        now = advance(now, path[date], cost, draws)
+        now = advance(tables, now, Shocks(path[date], cost, draws))
         yield date, now

@@ -7,21 +7,14 @@ each axis, and look-ups beyond the grid take the value at its edge.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
-from numpy.polynomial import hermite_e
 from scipy.sparse import csr_array
 
 from truepremia.economies.gs21.parameters import Params
+from truepremia.economies.quadrature import normal_nodes
 from truepremia.typing import Array
-
-
-@cache
-def normal_nodes(count: int) -> tuple[Array, Array]:
-    """Return Gauss-Hermite nodes and weights for a standard normal variable."""
-    node, weight = hermite_e.hermegauss(count)
-    return node, weight / weight.sum()
 
 
 @dataclass(frozen=True)

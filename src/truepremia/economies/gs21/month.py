@@ -8,13 +8,15 @@ use, so that the Euler equation holds exactly, whatever the interpolation error.
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from truepremia.economies.gs21.firm import Investment, locked, profit, refinancing
-from truepremia.economies.gs21.grid import Grid, along, normal_nodes
+from truepremia.economies.gs21.grid import Grid, along
 from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.solver import FixedPoint
+from truepremia.economies.quadrature import normal_nodes
 from truepremia.typing import Array
 
 
@@ -219,9 +221,55 @@ class Firms:
         growth = self.month.tables.params.investment_growth**power
         return np.asarray((1 - p) * self.stay + growth * p * self.grow)
 
-    def replace(self, rows: Array, other: "Firms") -> None:
-        """Overwrite the firms at ``rows`` by ``other``."""
-        for name in ("refinances", "coupon_stay", "coupon_grow", "stay", "grow"):
-            getattr(self, name)[rows] = getattr(other, name)
-        for name in ("gain", "cutoff", "probability", "equity"):
-            getattr(self.investment, name)[rows] = getattr(other.investment, name)
+    def outlook(self) -> "Outlook":
+        """Return prices and expected payoffs; the month must have been made with its risk."""
+        return Outlook(*self.expected().T)
+
+    def replaced(self, rows: Array, other: "Firms") -> "Firms":
+        """Return these firms, those at ``rows`` replaced by ``other``."""
+
+        def merged(mine: Array, its: Array) -> Array:
+            both = mine.copy()
+            both[rows] = its
+            return both
+
+        investment = {
+            name: merged(getattr(self.investment, name), getattr(other.investment, name))
+            for name in ("gain", "cutoff", "probability", "equity")
+        }
+        return Firms(
+            month=self.month,
+            refinances=merged(self.refinances, other.refinances),
+            coupon_stay=merged(self.coupon_stay, other.coupon_stay),
+            coupon_grow=merged(self.coupon_grow, other.coupon_grow),
+            investment=Investment(**investment),
+            stay=merged(self.stay, other.stay),
+            grow=merged(self.grow, other.grow),
+        )
+
+
+class Outlook(NamedTuple):
+    """What firms are worth and may expect, per unit of capital, shape (N,) each.
+
+    Parameters
+    ----------
+    price, debt : array
+        Ex-dividend price P^ex and debt after the coupon.
+    payoff : array
+        Mean payoff to equity next month.
+    taylor, projection : array
+        Loadings of that payoff on x', per s.d.
+    """
+
+    price: Array
+    debt: Array
+    payoff: Array
+    taylor: Array
+    projection: Array
+
+    def loadings(self) -> dict[str, Array]:
+        """Return the loadings of the return, ``A_1_taylor`` and ``A_1_proj``."""
+        return {
+            "A_1_taylor": self.taylor / self.price,
+            "A_1_proj": self.projection / self.price,
+        }

@@ -7,6 +7,7 @@ expectations are linear maps of nodal payoffs, formed once.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -127,19 +128,19 @@ class Operator:
             for law, q in zip(liability, market, strict=True)
         ]
         return Values(
-            equity,
-            debt,
-            equity_diluted,
-            debt_diluted,
-            levered,
-            coupon_choice,
-            hold,
-            swap,
-            liability[0],
-            liability[1],
-            market[0],
-            market[1],
-            recovery,
+            equity=equity,
+            debt=debt,
+            equity_diluted=equity_diluted,
+            debt_diluted=debt_diluted,
+            levered=levered,
+            coupon_choice=coupon_choice,
+            locked=hold,
+            refinancing=swap,
+            liability_locked=liability[0],
+            liability_refinancing=liability[1],
+            market_locked=market[0],
+            market_refinancing=market[1],
+            recovery=recovery,
             payoff=self.over_eta(liability[0].mean, liability[1].mean),
             claim=self.over_eta(claims[0], claims[1]),
         )
@@ -188,6 +189,19 @@ class Operator:
         return levered.reshape(equity.shape[:2]), choice.reshape(equity.shape[:2])
 
 
+class _Moves(NamedTuple):
+    """One array for each value that moves a payoff, or its weight in that payoff.
+
+    C and Q at b and at b/g, and W.
+    """
+
+    equity: Array
+    equity_diluted: Array
+    debt: Array
+    debt_diluted: Array
+    levered: Array
+
+
 class Derivative:
     """The derivative of T in the direction (dC, dQ), by the envelope theorem.
 
@@ -214,23 +228,23 @@ class Derivative:
         held = (1 - zeta) * law_0.survival
         swapped = zeta * law_1.survival
         # dP_0 = dC + p_0 c(dC); dP_1 = dW - dQ + p_1 [(g-1) dW - c(dQ)].
-        self._payoff = (
-            held * (1 - p_0),
-            held * p_0 * g,
-            -swapped * (1 - p_1),
-            -swapped * p_1 * g,
-            swapped * (1 + p_1 * (g - 1)),
+        self._payoff = _Moves(
+            equity=held * (1 - p_0),
+            equity_diluted=held * p_0 * g,
+            debt=-swapped * (1 - p_1),
+            debt_diluted=-swapped * p_1 * g,
+            levered=swapped * (1 + p_1 * (g - 1)),
         )
         # dD = S dq + (b + q - rec) dS + (1 - S) drec, dq = dQ + p c(dQ) + c(Q) dp.
         by_hold = held * grown * slope_0 + (1 - zeta) * lost_0 * p_0
         by_swap = swapped * grown * slope_1 + zeta * lost_1 * p_1
         kept = held * p_0 + swapped * p_1
-        self._claim = (
-            (1 - zeta) * lost_0 - by_hold,
-            g * by_hold,
-            held + swapped - kept - zeta * lost_1 + by_swap,
-            g * (kept - by_swap),
-            zeta * lost_1 + (g - 1) * by_swap,
+        self._claim = _Moves(
+            equity=(1 - zeta) * lost_0 - by_hold,
+            equity_diluted=g * by_hold,
+            debt=held + swapped - kept - zeta * lost_1 + by_swap,
+            debt_diluted=g * (kept - by_swap),
+            levered=zeta * lost_1 + (g - 1) * by_swap,
         )
         self._recovery = self._recovery_weight(values)
         self._unlevered = 1 + p_0[..., :1] * (g - 1)
@@ -242,10 +256,10 @@ class Derivative:
         equity_diluted, debt_diluted = direction @ operator.dilution
         issued = (1 - operator.params.debt_issuance_cost) * debt + equity
         levered = np.einsum("zxb,zxb->zx", self._choice_rows, issued)[..., None]
-        moves = (equity, equity_diluted, debt, debt_diluted, levered)
+        moves = _Moves(equity, equity_diluted, debt, debt_diluted, levered)
         change = np.empty_like(direction)
         for row, weights in zip(change, (self._payoff, self._claim), strict=True):
-            np.multiply(weights[0], moves[0], out=row)
+            np.multiply(weights.equity, moves.equity, out=row)
             for weight, move in zip(weights[1:], moves[1:], strict=True):
                 row += weight * move
         if self._recovery is not None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from truepremia.economies.gs21.dynamics import Population, populations, productivity_path
+from truepremia.economies.gs21.dynamics import Snapshot, productivity_path, snapshots
 from truepremia.economies.gs21.month import Tables
 from truepremia.economies.gs21.parameters import Params
 from truepremia.panel import Size
@@ -34,7 +34,7 @@ def portrait(tables: Tables, size: Size, streams: Streams) -> Mapping[str, float
     path = productivity_path(tables.params, size.burnin + size.months, streams.aggregate())
     rows: list[dict[str, float]] = []
     weights = np.zeros(size.firms)
-    for date, firms in populations(tables, size, streams, path):
+    for date, firms in snapshots(tables, size, streams, path):
         if date > size.start and firms.gross is not None:
             rows[-1] |= _realised(firms, weights)
         if size.start <= date <= size.end:
@@ -51,9 +51,9 @@ def portrait(tables: Tables, size: Size, streams: Streams) -> Mapping[str, float
     return {name: value for name, value in mean.items() if np.isfinite(value)}
 
 
-def _known(params: Params, firms: Population, weights: Array) -> dict[str, float]:
-    price, debt, payoff = firms.firms.expected()[:, :3].T
+def _known(params: Params, firms: Snapshot, weights: Array) -> dict[str, float]:
     chosen = firms.firms
+    price, debt, payoff, _, _ = chosen.outlook()
     p, g = chosen.investment.probability, params.investment_growth
     coupon = (1 - p) * chosen.coupon_stay + p * g * chosen.coupon_grow
     premium = payoff / price - np.exp(params.riskless_rate)
@@ -73,7 +73,7 @@ def _known(params: Params, firms: Population, weights: Array) -> dict[str, float
     }
 
 
-def _realised(firms: Population, weights: Array) -> dict[str, float]:
+def _realised(firms: Snapshot, weights: Array) -> dict[str, float]:
     gross = np.asarray(firms.gross)
     return {
         "defaults_per_year": float(MONTHS_PER_YEAR * firms.entered.mean()),

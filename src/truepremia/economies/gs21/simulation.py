@@ -4,21 +4,42 @@ The investor buys after dividends and before the month's investment cost is know
 that equity receives next month: R = k' max(P' + m', 0) / (k P^ex), so that E_t[M' R] = 1.
 """
 
-from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
 
-from truepremia.columns import Column
-from truepremia.economies.gs21.dynamics import Population, populations, productivity_path
+from truepremia.columns import Column, loading_descriptions
+from truepremia.economies.characteristics import (
+    UNDEFINED_GROWTH,
+    Observation,
+    PastReturns,
+    completed,
+    firm_ids,
+    over_book,
+    valuation,
+)
+from truepremia.economies.gs21.dynamics import (
+    Shocks,
+    Snapshot,
+    advance,
+    productivity_path,
+    snapshots,
+)
 from truepremia.economies.gs21.month import Tables
 from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.solution import Solution
-from truepremia.panel import SimulatedMonth, Simulation, Size
+from truepremia.panel import Simulation, Size
 from truepremia.seeds import Streams
 from truepremia.typing import Array
 
 COLUMNS = {
+    "panel": {
+        "mkt_lev": Column("ratio", "debt coupon over market value of equity at t"),
+        "market_leverage": Column(
+            "share", "market value of debt over that of debt and equity at t"
+        ),
+        **loading_descriptions("proj", 1),
+    },
     "aggregates": {
         "x": Column("log", "log aggregate productivity at t"),
         "rf": Column("per month", "simple net riskless return from t to t+1"),
@@ -35,8 +56,6 @@ COLUMNS = {
     },
 }
 """Columns of the tables this economy writes; a row of ``states`` is a firm in a panel month."""
-
-MOMENTUM_MONTHS = 12
 
 
 def simulate(
@@ -62,7 +81,9 @@ def simulate(
     path = productivity_path(solution.params, size.burnin + size.months, streams.aggregate())
     return Simulation(
         aggregates=_aggregate_columns(solution.params, size, path),
-        months=_months(solution.tables, size, streams, path, undefined_growth),
+        months=completed(
+            _observations(solution.tables, size, streams, path, UNDEFINED_GROWTH[undefined_growth])
+        ),
     )
 
 
@@ -80,34 +101,33 @@ def _aggregate_columns(params: Params, size: Size, path: Array) -> dict[str, Arr
     }
 
 
-def _months(
-    tables: Tables, size: Size, streams: Streams, path: Array, undefined_growth: str
-) -> Iterator[SimulatedMonth]:
-    """Yield the months 0..end; a month's row is complete once the next month is known."""
-    missing = {"zero": 0.0, "nan": np.nan}[undefined_growth]
-    params = tables.params
-    firmid = np.arange(size.firms, dtype=np.int32)
-    past: deque[tuple[Array, Array]] = deque(maxlen=MOMENTUM_MONTHS)
-    last: Population | None = None
-    row: dict[str, Array] | None = None
-    for date, now in populations(tables, size, streams, path):
-        if last is not None and now.gross is not None:
-            past.append((now.gross, now.entered))
-            if row is not None:
-                row["xret"] = now.gross - np.exp(params.riskless_rate)
-            kept = slice(None) if row is not None else slice(0)
-            states = {name: column[kept] for name, column in _state(firmid, last).items()}
-            yield SimulatedMonth(date - 1, row, states)
-        row = None
-        if size.start <= date <= size.end:
-            growth = _growth(params, last, now, path[date - 1], missing)
-            row = {"firmid": firmid, **_known(now), **growth, "mom": _momentum(past, size.firms)}
+def step(solution: Solution, now: Snapshot, shocks: Shocks) -> Snapshot:
+    """Move firms by one month: investment, shocks, default and entry."""
+    return advance(solution.tables, now, shocks)
+
+
+def _observations(
+    tables: Tables, size: Size, streams: Streams, path: Array, undefined: float
+) -> Iterator[Observation]:
+    """Yield the dates 0..end + 1; states are those of panel months."""
+    params, past = tables.params, PastReturns()
+    firmid = firm_ids(size.firms)
+    last: Snapshot | None = None
+    for date, now in snapshots(tables, size, streams, path):
+        if now.gross is not None:
+            past = past.then(now.gross, now.entered)
+        in_panel = size.start <= date <= size.end
+        row, states = None, {}
+        if in_panel:
+            growth = _growth(params, last, now, path[date - 1], undefined)
+            row = {"firmid": firmid, **_known(now), **growth, "mom": past.momentum(size.firms)}
+            states = {"firmid": firmid, **_state(now)}
+        yield Observation(date, now.gross, float(np.exp(params.riskless_rate)), row, states)
         last = now
 
 
-def _state(firmid: Array, now: Population) -> dict[str, Array]:
+def _state(now: Snapshot) -> dict[str, Array]:
     return {
-        "firmid": firmid,
         "z": now.z,
         "b": now.coupon,
         "eta": now.refinances,
@@ -116,38 +136,33 @@ def _state(firmid: Array, now: Population) -> dict[str, Array]:
     }
 
 
-def _known(now: Population) -> dict[str, Array]:
+def _known(now: Snapshot) -> dict[str, Array]:
     """Return the columns that this month's values alone determine."""
-    price, debt, _, taylor, projection = now.firms.expected().T
-    value = now.capital * price
+    outlook = now.firms.outlook()
+    # Without a coupon there is no debt; its spline is zero there up to rounding of either sign.
+    owes = (now.firms.coupon_stay > 0) | (now.firms.coupon_grow > 0)
+    debt = np.where(owes, outlook.debt, 0.0)
     return {
-        "mve": value,
-        "size": np.log(value),
-        "bm": 1 / price,
-        "mkt_lev": now.coupon / price,
-        "market_leverage": debt / (debt + price),
-        "A_1_taylor": taylor / price,
-        "A_1_proj": projection / price,
+        **valuation(now.capital * outlook.price, 1 / outlook.price),
+        "mkt_lev": now.coupon / outlook.price,
+        "market_leverage": debt / (debt + outlook.price),
+        **outlook.loadings(),
     }
 
 
 def _growth(
-    params: Params, last: Population | None, now: Population, x_last: float, missing: float
+    params: Params, last: Snapshot | None, now: Snapshot, x_last: float, undefined: float
 ) -> dict[str, Array]:
-    """Return agr and roe: growth of capital, and last month's operating profit per unit of it."""
+    """Return agr and roe: growth of capital, and last month's operating profit per unit of it.
+
+    A firm that entered has no capital of last month.
+    """
     if last is None:
-        unknown = np.full(len(now.z), missing)
-        return {"agr": unknown, "roe": unknown.copy()}
+        unknown = np.full(len(now.z), undefined)
+        return {"agr": unknown, "roe": unknown}
+    unit = np.where(now.entered, 0.0, 1.0)
     output = (1 - params.tax_rate) * np.exp(x_last + last.z)
     return {
-        "agr": np.where(now.entered, missing, now.capital / last.capital - 1),
-        "roe": np.where(now.entered, missing, output - params.maintenance_cost),
+        "agr": over_book(now.capital / last.capital - 1, unit, undefined),
+        "roe": over_book(output - params.maintenance_cost, unit, undefined),
     }
-
-
-def _momentum(past: deque[tuple[Array, Array]], firms: int) -> Array:
-    """Return the product of 11 returns, skipping the latest; 0 after entry within 12 months."""
-    if len(past) < MOMENTUM_MONTHS:
-        return np.full(firms, np.nan)
-    gross, entered = zip(*past, strict=True)
-    return np.where(np.any(entered, axis=0), 0.0, np.prod(gross[:-1], axis=0) - 1)

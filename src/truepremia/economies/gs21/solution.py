@@ -10,7 +10,7 @@ import numpy as np
 from truepremia.economies.gs21.grid import Grid
 from truepremia.economies.gs21.month import Tables
 from truepremia.economies.gs21.operator import Operator
-from truepremia.economies.gs21.parameters import Params as Params
+from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.portrait import portrait
 from truepremia.economies.gs21.solver import FixedPoint, solve_fixed_point
 from truepremia.errors import NumericalError

@@ -14,8 +14,9 @@ from math import lgamma
 import numpy as np
 from numpy.polynomial import chebyshev, hermite_e, legendre
 
-from truepremia.economies.kp14.conditional import State
-from truepremia.economies.kp14.solution import MONTH, Params, Solution
+from truepremia.economies.kp14.conditional import State, price
+from truepremia.economies.kp14.parameters import MONTH, Params
+from truepremia.economies.kp14.solution import Solution
 from truepremia.errors import NumericalError
 from truepremia.typing import Array
 
@@ -64,7 +65,7 @@ def euler_errors(solution: Solution, state: State) -> Array:
     options = (1 - to_high) * option_low + to_high * option_high + arrival * npv
     options = options * state.arrival_rate * state.z ** _elasticity(params)
     priced = price_bond * state.cash_flow + state.x * (price_x * in_place + price_xz * options)
-    return np.asarray(priced / state.price(solution) - 1)
+    return np.asarray(priced / price(solution, state) - 1)
 
 
 def expectations(solution: Solution, eps: Array) -> Array:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truepremia.economies.kp14.solution import MONTH, Params, Solution
+from truepremia.economies.kp14.parameters import MONTH, Params
+from truepremia.economies.kp14.solution import Solution
 from truepremia.errors import DataError
 from truepremia.moments import Moments
 from truepremia.typing import Array
@@ -69,11 +70,12 @@ class State:
         """Replacement cost (x/z) sum_j K_j of the capital in place."""
         return np.asarray(self.x / self.z * self.SK)
 
-    def price(self, solution: Solution) -> Array:
-        """Market values P, ex dividend and ex investment."""
-        return solution.price(
-            self.x, self.z, self.eps, self.high, self.arrival_rate, self.W0, self.W1
-        )
+
+def price(solution: Solution, state: State) -> Array:
+    """Return the market values P of all firms, ex dividend and ex investment, shape (N,)."""
+    return solution.price(
+        state.x, state.z, state.eps, state.high, state.arrival_rate, state.W0, state.W1
+    )
 
 
 def states(
@@ -138,13 +140,13 @@ class Payoff:
     @classmethod
     def at(cls, solution: Solution, state: State, means: Array) -> "Payoff":
         """Form the payoffs from ``means``, E[f, g1, g2] at eps', shape (3, N)."""
-        price = state.price(solution)
+        value = price(solution, state)
         x, scale = state.x, state.x * _option_scale(solution.params, state)
         return cls(
-            price=price,
-            paid=state.cash_flow / price,
-            in_place=x * _surviving_value(solution, state) / price,
-            options=scale * (_option_weights(solution.params, state) * means).sum(axis=0) / price,
+            price=value,
+            paid=state.cash_flow / value,
+            in_place=x * _surviving_value(solution, state) / value,
+            options=scale * (_option_weights(solution.params, state) * means).sum(axis=0) / value,
         )
 
     def mean_return(self, params: Params) -> Array:

@@ -5,17 +5,27 @@ regime of t, and x, z, eps, u and the regime move. The cash flow of date t is pa
 whether or not the project then dies. A new project starts at u = 1 and is paid for at once.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from truepremia.columns import Column
-from truepremia.economies.kp14.conditional import FIRM_COLUMNS, State, loadings
-from truepremia.economies.kp14.solution import MONTH, Params, Solution
+from truepremia.economies.characteristics import (
+    MOMENTUM_MONTHS,
+    UNDEFINED_GROWTH,
+    Observation,
+    PastReturns,
+    completed,
+    firm_ids,
+    over_book,
+    valuation,
+)
+from truepremia.economies.kp14.conditional import FIRM_COLUMNS, State, loadings, price
+from truepremia.economies.kp14.parameters import MONTH, Params
+from truepremia.economies.kp14.solution import Solution
 from truepremia.errors import CalibrationError
-from truepremia.panel import SimulatedMonth, Simulation, Size
+from truepremia.panel import Simulation, Size
 from truepremia.seeds import Streams, blocks
 from truepremia.typing import Array
 
@@ -42,8 +52,6 @@ COLUMNS = {
     },
 }
 """Columns of the tables this economy writes; a row of ``states`` is a firm, in a panel month."""
-
-MOMENTUM_MONTHS = 12
 
 
 def simulate(
@@ -73,13 +81,13 @@ def simulate(
     """
     path = _aggregate_path(solution.params, size, streams.aggregate())
     groups = [
-        FirmBlock(solution, block.stop - block.start, streams.firms(b))
+        Block.drawn(solution.params, block.stop - block.start, streams.firms(b))
         for b, block in enumerate(blocks(size.firms))
     ]
-    missing = {"zero": 0.0, "nan": np.nan}[undefined_growth]
+    undefined = UNDEFINED_GROWTH[undefined_growth]
     return Simulation(
         aggregates=_aggregate_columns(solution.params, size, path),
-        months=_months(solution, size, path, groups, missing),
+        months=completed(_observations(solution, size, path, groups, undefined)),
     )
 
 
@@ -130,66 +138,42 @@ def _aggregate_columns(params: Params, size: Size, path: _Path) -> dict[str, Arr
     }
 
 
-class FirmBlock:
-    """The firms of one block with their live projects, and the random stream that moves them.
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """The firms of a block and their live projects at one date.
 
     Parameters
     ----------
-    solution : Solution
-    firms : int
-        Number of firms n of the block; they start without projects, eps and the regime from
-        their stationary laws.
-    rng : Generator
+    eps : array, shape (n,)
+        Firm productivity.
+    high : array of bool, shape (n,)
+        Whether the firm is in the regime of frequent arrivals.
+    arrival_rate : array, shape (n,)
+        lambda_f, mean arrivals of projects per year.
+    owner : array of int, shape (L,)
+        Firm of the block that owns each live project.
+    capital, weight, u : array, shape (L,)
+        K, K^alpha and output of the live projects.
+    built : array, shape (n,)
+        Capital of the project that arrived at this date; zero for a firm without one.
     """
 
-    def __init__(self, solution: Solution, firms: int, rng: np.random.Generator):
-        params = solution.params
-        self.solution, self.firms, self.rng = solution, firms, rng
-        self.arrival_rate = np.asarray(params.arrival_rate(rng.standard_exponential(firms)))
-        self._check_arrivals(params)
-        self.eps = params.firm_process.stationary(rng, firms)
-        self.high = rng.random(firms) < params.high_share
-        self.owner = np.empty(0, dtype=np.intp)
-        self.capital = np.empty(0)
-        self.weight = np.empty(0)
-        self.u = np.empty(0)
+    eps: Array
+    high: Array
+    arrival_rate: Array
+    owner: Array
+    capital: Array
+    weight: Array
+    u: Array
+    built: Array
 
-    def _check_arrivals(self, params: Params) -> None:
-        highest = self.arrival_rate.max() * max(params.high_multiplier, params.low_multiplier)
-        if highest * MONTH > 1:
-            raise CalibrationError(
-                f"calibration of {params.economy}: a firm was drawn with a monthly arrival "
-                f"probability of {highest * MONTH:.4g}, above 1; lower arrival_floor, "
-                "arrival_spread, high_multiplier or death_rate"
-            )
-
-    def step(self, z: float) -> Array:
-        """Move to the next date, at which investment technology is ``z``.
-
-        Returns
-        -------
-        array, shape (n,)
-            Capital of the projects that arrive; zero for a firm without one.
-        """
-        params, rng = self.solution.params, self.rng
-        survives = rng.random(len(self.owner)) < params.survival
-        arrival = self.arrival_rate * params.multiplier(self.high) * MONTH
-        arrives = np.flatnonzero(rng.random(self.firms) < arrival)
-        self.high = rng.random(self.firms) < params.high_probability(self.high)
-        self.eps = params.firm_process.step(rng, self.eps)
-        u = params.project_process.step(rng, self.u[survives])
-
-        built = np.zeros(self.firms)
-        built[arrives] = self.solution.optimal_capital(z, self.eps[arrives])
-        new = built[arrives]
-        self.owner = np.concatenate([self.owner[survives], arrives])
-        self.capital = np.concatenate([self.capital[survives], new])
-        self.weight = np.concatenate([self.weight[survives], new**params.returns_to_scale])
-        self.u = np.concatenate([u, np.ones(len(arrives))])
-        return built
+    @property
+    def firms(self) -> int:
+        """Number of firms n."""
+        return len(self.eps)
 
     def columns(self) -> dict[str, Array]:
-        """Return the block's :data:`FIRM_COLUMNS`, each of shape (n,)."""
+        """Return :data:`FIRM_COLUMNS`, each of shape (n,)."""
         w, v = self.weight, self.u - 1
         wv = w * v
         sums = [
@@ -200,85 +184,182 @@ class FirmBlock:
 
 
 @dataclass(frozen=True, eq=False)
+class Shocks:
+    """What happens to a block of firms from one date to the next.
+
+    Parameters
+    ----------
+    z : float
+        Investment technology at the new date.
+    survives : array of bool, shape (L,)
+        Which projects live on.
+    u : array, shape (survivors,)
+        New output of those that do.
+    builder : array of int, shape (B,)
+        Firms at which a project arrives.
+    high : array of bool, shape (n,)
+        The new regime.
+    eps : array, shape (n,)
+        The new firm productivity.
+    """
+
+    z: float
+    survives: Array
+    u: Array
+    builder: Array
+    high: Array
+    eps: Array
+
+
+def step(solution: Solution, now: Snapshot, shocks: Shocks) -> Snapshot:
+    """Move firms by one month: deaths, arrivals of projects of optimal scale, productivity."""
+    built = np.zeros(now.firms)
+    built[shocks.builder] = solution.optimal_capital(shocks.z, shocks.eps[shocks.builder])
+    new, alive = built[shocks.builder], shocks.survives
+    new_weight = new**solution.params.returns_to_scale
+    return Snapshot(
+        eps=shocks.eps,
+        high=shocks.high,
+        arrival_rate=now.arrival_rate,
+        owner=np.concatenate([now.owner[alive], shocks.builder]),
+        capital=np.concatenate([now.capital[alive], new]),
+        weight=np.concatenate([now.weight[alive], new_weight]),
+        u=np.concatenate([shocks.u, np.ones(len(new))]),
+        built=built,
+    )
+
+
+@dataclass(eq=False)
+class Block:
+    """The firms of one block, and the random stream that moves them.
+
+    Parameters
+    ----------
+    now : Snapshot
+        The firms at the present date.
+    rng : Generator
+    """
+
+    now: Snapshot
+    rng: np.random.Generator
+
+    @classmethod
+    def drawn(cls, params: Params, firms: int, rng: np.random.Generator) -> "Block":
+        """Draw firms without projects; eps and the regime have their stationary laws.
+
+        Raises
+        ------
+        CalibrationError
+            If a firm is drawn whose arrival probability exceeds one.
+        """
+        arrival_rate = np.asarray(params.arrival_rate(rng.standard_exponential(firms)))
+        _check_arrivals(params, arrival_rate)
+        eps = params.firm_process.stationary(rng, firms)
+        high = rng.random(firms) < params.high_share
+        nobody, nothing = np.empty(0, dtype=np.intp), np.empty(0)
+        built = np.zeros(firms)
+        now = Snapshot(eps, high, arrival_rate, nobody, nothing, nothing, nothing, built)
+        return cls(now, rng)
+
+    def advance(self, solution: Solution, z: float) -> None:
+        """Move to the next date, at which investment technology is ``z``."""
+        self.now = step(solution, self.now, self._draw(solution.params, z))
+
+    def _draw(self, params: Params, z: float) -> Shocks:
+        now, rng = self.now, self.rng
+        survives = rng.random(len(now.owner)) < params.survival
+        arrival = now.arrival_rate * params.multiplier(now.high) * MONTH
+        return Shocks(
+            z=z,
+            survives=survives,
+            builder=np.flatnonzero(rng.random(now.firms) < arrival),
+            high=rng.random(now.firms) < params.high_probability(now.high),
+            eps=params.firm_process.step(rng, now.eps),
+            u=params.project_process.step(rng, now.u[survives]),
+        )
+
+
+def _check_arrivals(params: Params, arrival_rate: Array) -> None:
+    highest = arrival_rate.max() * max(params.high_multiplier, params.low_multiplier)
+    if highest * MONTH > 1:
+        raise CalibrationError(
+            f"calibration of {params.economy}: a firm was drawn with a monthly arrival "
+            f"probability of {highest * MONTH:.4g}, above 1; lower arrival_floor, "
+            "arrival_spread, high_multiplier or death_rate"
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class _Firms:
     """All firms at one date: their state, and the values that follow from it."""
 
     state: State
     price: Array
-    cash_flow: Array
-    book: Array
+    investment: Array
 
     @classmethod
-    def observe(
-        cls, solution: Solution, groups: list[FirmBlock], date: int, x: float, z: float
-    ) -> "_Firms":
-        parts = [group.columns() for group in groups]
-        joined = {name: np.concatenate([part[name] for part in parts]) for name in FIRM_COLUMNS}
-        state = State(date, x, z, **joined)
-        return cls(state, state.price(solution), state.cash_flow, state.book)
+    def observe(cls, solution: Solution, state: State, blocks_now: list[Snapshot]) -> "_Firms":
+        built = np.concatenate([now.built for now in blocks_now])
+        return cls(state, price(solution, state), state.x / state.z * built)
+
+    def gross(self, before: "_Firms") -> Array:
+        """Return the gross return from the date ``before`` to this one."""
+        return np.asarray((before.state.cash_flow + self.price - self.investment) / before.price)
 
     def state_columns(self) -> dict[str, Array]:
         return {
-            "firmid": _firmid(self),
+            "firmid": firm_ids(len(self.price)),
             **{name: getattr(self.state, name) for name in FIRM_COLUMNS},
         }
 
 
-def _months(
-    solution: Solution, size: Size, path: _Path, groups: list[FirmBlock], missing: float
-) -> Iterator[SimulatedMonth]:
-    """Yield the panel months; a month's row is complete once the next date is known."""
-    gross: deque[Array] = deque(maxlen=MOMENTUM_MONTHS)
-    first_priced = size.start - MOMENTUM_MONTHS
+def _observations(
+    solution: Solution, size: Size, path: _Path, groups: list[Block], undefined: float
+) -> Iterator[Observation]:
+    """Yield the dates from which momentum needs a return; states are those of panel months."""
+    past = PastReturns()
     before: _Firms | None = None
-    row: dict[str, Array] | None = None
-    built = np.zeros(size.firms)
     for date in range(size.end + 2):
         x, z = float(path.x[date]), float(path.z[date])
         if date > 0:
-            built = np.concatenate([group.step(z) for group in groups])
-        if date < first_priced:
+            for group in groups:
+                group.advance(solution, z)
+        if date < size.start - MOMENTUM_MONTHS:
             continue
-        now = _Firms.observe(solution, groups, date, x, z)
-        if before is not None:
-            gross.append((before.cash_flow + now.price - x / z * built) / before.price)
-        if row is not None and before is not None:
-            row["xret"] = gross[-1] - solution.params.gross_riskfree
-            yield SimulatedMonth(date - 1, row, before.state_columns())
-        if date >= size.start:
-            row = _panel_row(solution, now, before, gross, missing)
+        now = _Firms.observe(solution, _state(groups, date, x, z), [group.now for group in groups])
+        gross = now.gross(before) if before is not None else None
+        if gross is not None:
+            past = past.then(gross)
+        in_panel = size.start <= date <= size.end
+        yield Observation(
+            date=date,
+            gross=gross,
+            riskless=solution.params.gross_riskfree,
+            row=_panel_row(solution, now, before, past, undefined) if in_panel else None,
+            states=now.state_columns() if in_panel else {},
+        )
         before = now
 
 
+def _state(groups: list[Block], date: int, x: float, z: float) -> State:
+    parts = [group.now.columns() for group in groups]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in FIRM_COLUMNS}
+    return State(date, x, z, **joined)
+
+
 def _panel_row(
-    solution: Solution, now: _Firms, before: _Firms | None, gross: deque[Array], missing: float
+    solution: Solution, now: _Firms, before: _Firms | None, past: PastReturns, undefined: float
 ) -> dict[str, Array]:
     """Return the panel columns that are known at the date ``now``."""
-    none = np.zeros(len(now.price))
-    lagged_book = before.book if before else none
-    income = before.cash_flow if before else none
-    mom = np.full(len(now.price), np.nan)
-    if len(gross) == MOMENTUM_MONTHS:
-        mom = np.prod(list(gross)[:-1], axis=0) - 1
+    firms, book = len(now.price), now.state.book
+    last_book = before.state.book if before else np.zeros(firms)
+    income = before.state.cash_flow if before else np.zeros(firms)
     return {
-        "firmid": _firmid(now),
-        "mve": now.price,
-        "size": np.log(now.price),
-        "bm": now.book / now.price,
-        "agr": _over_book(now.book - lagged_book, lagged_book, missing),
-        "roe": _over_book(income, lagged_book, missing),
-        "mom": mom,
-        "no_capital": now.book == 0,
+        "firmid": firm_ids(firms),
+        **valuation(now.price, book / now.price),
+        "agr": over_book(book - last_book, last_book, undefined),
+        "roe": over_book(income, last_book, undefined),
+        "mom": past.momentum(firms),
+        "no_capital": book == 0,
         **loadings(solution, now.state),
     }
-
-
-def _firmid(firms: _Firms) -> Array:
-    return np.arange(len(firms.price), dtype=np.int32)
-
-
-def _over_book(amount: Array, book: Array, missing: float) -> Array:
-    """Return amount / book, and ``missing`` where there is no book value."""
-    ratio = np.full(len(book), missing)
-    np.divide(amount, book, out=ratio, where=book > 0)
-    return ratio

@@ -1,0 +1,182 @@
+"""The parameters of an economy: each declares its unit, meaning and range; all faults at once."""
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any, ClassVar, Protocol, Self
+
+from truepremia.errors import CalibrationError
+
+
+class Rule(Protocol):
+    """What the value of one parameter must be."""
+
+    def fault(self, value: Any) -> str | None:
+        """Return "value: must be ...", or None if the value obeys."""
+        ...
+
+
+@dataclass(frozen=True)
+class Number:
+    """A finite number in a range.
+
+    Parameters
+    ----------
+    above, below : float, optional
+        Bounds that the value must not reach.
+    least, most : float, optional
+        Bounds that the value may reach.
+    consequence : str
+        What happens outside, as the end of the sentence "must ..., else".
+    """
+
+    above: float | None = None
+    below: float | None = None
+    least: float | None = None
+    most: float | None = None
+    consequence: str = ""
+
+    def fault(self, value: Any) -> str | None:
+        """Return the broken rule; what is no finite number breaks it whatever the range."""
+        if not _is_number(value):
+            return f"{value!r}: must be a finite number"
+        obeyed = (
+            (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+            and (self.least is None or value >= self.least)
+            and (self.most is None or value <= self.most)
+        )
+        return None if obeyed else f"{value:g}: must {self._range()}{self._because()}"
+
+    def _range(self) -> str:
+        lower = self.above if self.least is None else self.least
+        upper = self.below if self.most is None else self.most
+        if lower is None:
+            return f"be below {upper:g}" if self.most is None else f"be at most {upper:g}"
+        if upper is not None:
+            if self.least is None and self.most is None:
+                return f"lie strictly between {lower:g} and {upper:g}"
+            opening, closing = "(["[self.least is not None], ")]"[self.most is not None]
+            return f"lie in {opening}{lower:g}, {upper:g}{closing}"
+        if self.least is not None:
+            return f"be at least {lower:g}"
+        return "be positive" if lower == 0 else f"exceed {lower:g}"
+
+    def _because(self) -> str:
+        return f", else {self.consequence}" if self.consequence else ""
+
+
+@dataclass(frozen=True)
+class WholeNumber:
+    """A whole number from ``least`` to ``most``."""
+
+    least: int
+    most: int
+
+    def fault(self, value: Any) -> str | None:
+        """Return the broken rule."""
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if whole and self.least <= value <= self.most:
+            return None
+        return f"{value!r}: must be a whole number from {self.least} to {self.most}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several words."""
+
+    words: tuple[str, ...]
+
+    def fault(self, value: Any) -> str | None:
+        """Return the broken rule."""
+        if value in self.words:
+            return None
+        return f"{value!r}: must be one of {', '.join(self.words)}"
+
+
+ANY = Number()
+POSITIVE = Number(above=0)
+NOT_NEGATIVE = Number(least=0)
+INSIDE_ONE = Number(above=0, below=1)
+BELOW_ONE = Number(least=0, below=1)
+SHARE = Number(least=0, most=1)
+
+
+def parameter(unit: str, meaning: str, symbol: str, rule: Rule = ANY) -> Any:
+    """Declare one calibration parameter as a dataclass field with its documentation and range."""
+    return field(metadata={"unit": unit, "meaning": meaning, "symbol": symbol, "rule": rule})
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Base of the parameters of an economy.
+
+    A subclass declares its fields with :func:`parameter`; rules that join several of them stand
+    in :meth:`inconsistencies`. Construction raises one error that names every broken rule.
+
+    Raises
+    ------
+    CalibrationError
+        If any rule is broken.
+    """
+
+    economy: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        wrong = self.violations()
+        if wrong:
+            raise CalibrationError(f"calibration of {self.economy}: " + "; ".join(wrong))
+
+    def violations(self) -> list[str]:
+        """Return every rule that the values break, as "name is value: rule"."""
+        faults = {f.name: f.metadata["rule"].fault(getattr(self, f.name)) for f in fields(self)}
+        broken = {name: fault for name, fault in faults.items() if fault}
+        wrong = [f"{name} is {fault}" for name, fault in broken.items()]
+        if any(not _is_number(getattr(self, f.name)) for f in self._numbers()):
+            return wrong
+        return wrong + self.inconsistencies(broken)
+
+    def inconsistencies(self, broken: Collection[str]) -> list[str]:
+        """Return the joint rules that the values break; all numbers are finite.
+
+        Parameters
+        ----------
+        broken : collection of str
+            Parameters that are outside their own range.
+        """
+        del broken
+        return []
+
+    @classmethod
+    def _numbers(cls) -> list[Any]:
+        return [f for f in fields(cls) if not isinstance(f.metadata["rule"], Choice)]
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Build the parameters from a mapping of names to values.
+
+        Raises
+        ------
+        CalibrationError
+            If a name is unknown or missing, or a value is not valid.
+        """
+        known = [f.name for f in fields(cls)]
+        wrong = []
+        for name in values:
+            if name not in known:
+                close = get_close_matches(name, known, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
+                wrong.append(f"unknown parameter {name!r}{hint}")
+        wrong += [f"parameter {name!r} is missing" for name in known if name not in values]
+        if wrong:
+            raise CalibrationError(f"calibration of {cls.economy}: " + "; ".join(wrong))
+        return cls(**values)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return names and values."""
+        return asdict(self)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
