@@ -608,6 +608,27 @@ def test_other_files_are_named_by_what_they_are(tmp_path, kind):
     assert [phrase for phrase in phrases if phrase not in found] == []
 
 
+def test_duckdb_file_is_the_store_that_its_tables_are(folder, tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    plain = read_store(str(folder))
+    with duckdb.connect(str(tmp_path / "store.duckdb")) as connection:
+        for file in folder.glob("*.parquet"):
+            connection.execute(f"CREATE TABLE {file.stem.upper()} AS FROM '{file}'")
+    assert_same_store(read_store(str(tmp_path / "store.duckdb")), plain)
+    with duckdb.connect(str(tmp_path / "store.duckdb")) as connection:
+        connection.execute("ALTER TABLE COMPUSTAT_ANNUAL ALTER be TYPE VARCHAR")
+    assert_same_store(read_store(str(tmp_path / "store.duckdb")), plain)
+
+
+def test_months_without_overlap_name_both_ranges(file):
+    execute(file, "UPDATE factors_ff3_monthly SET month = replace(month, '198', '195')")
+    execute(file, "DELETE FROM factors_ff5_monthly")
+    with pytest.raises(DataError) as caught:
+        evaluated(file)
+    for phrase in ("1981-07", "1950-01", "no month in common"):
+        assert phrase in str(caught.value)
+
+
 def test_exchange_error_shows_what_is_stored(file):
     execute(file, "ALTER TABLE crsp_monthly ADD COLUMN exchcd", f"{CRSP} exchcd = 4")
     execute(file, "ALTER TABLE crsp_monthly DROP COLUMN exchange")

@@ -323,7 +323,7 @@ class _DuckdbFile:
     def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
         """Read columns; see :class:`Source`."""
         selected = ", ".join(map(_id, columns))
-        query = self.connection.execute(f"SELECT {selected} FROM {_id(table)}")
+        query = self.connection.sql(f"SELECT {selected} FROM {_id(table)}")
         return _split(query.to_arrow_table(), split)
 
 
