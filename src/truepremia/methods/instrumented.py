@@ -231,7 +231,8 @@ class Point:
         """Return the point one step of Newton's method ahead.
 
         Where the Hessian H is not negative definite, |H| takes its place and the step is bounded:
-        it climbs in every direction (Dauphin and others 2014, the saddle-free method). For the directions Gamma_perp E_ab, with R = A^+ B,
+        it climbs in every direction (Dauphin and others 2014, the saddle-free method). For the
+        directions Gamma_perp E_ab, with R = A^+ B,
         H_(ab)(cd) / 2 = sum -(D - B'R)_ac f_b f_d - R_bc u_a f_d - R_da u_c f_b + A^+_bd u_a u_c.
         """
         K, L, S = self.K, len(self.q), self.q.shape[1]
