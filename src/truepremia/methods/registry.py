@@ -212,7 +212,7 @@ def _size_and_bm(options: Mapping[str, Any], facts: Mapping[str, Any]) -> list[s
 def _first_within(options: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     """Refuse a first fit after the end of the panel."""
     first = options["first"]
-    if first < facts["months"]:
+    if first is None or first < facts["months"]:
         return []
     return [f"first is {first}, months is {facts['months']}: must be less; lower first"]
 
@@ -377,7 +377,7 @@ KINDS: Mapping[str, Kind] = {
                     lambda v: isinstance(v, Mapping) and all(isinstance(k, str) for k in v),
                 ),
                 "refit": Option(12, "an integer >= 1", whole),
-                "first": Option(120, "an integer >= 2", lambda v: whole(v, 2)),
+                "first": Option(None, "an integer >= 2", lambda v: whole(v, 2)),
                 "target": Option(
                     "return",
                     "return, demeaned or rank",
