@@ -5,20 +5,23 @@ CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/locked
+FAST_WINGS := house methods judgement files commands
 UV := uv==0.13.8
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run report test check bench lock clean
+.PHONY: help run report leaderboard test test-fast check bench lock clean
 
 help:
-	@echo "make run    build the panels of config/config.yaml into results/"
-	@echo "make report build them and their tables, figures and page, results/report/report.html"
-	@echo "make test   run all tests"
-	@echo "make check  lint, format, types, workflow lint"
-	@echo "make bench  measure CPU time and memory of every stage"
-	@echo "make lock   resolve requirements.lock again (maintainers)"
-	@echo "make clean  remove the environment and caches, keep results/"
+	@echo "make run          build the panels of config/config.yaml into results/"
+	@echo "make report       build them and their tables, figures and page, results/report/report.html"
+	@echo "make leaderboard  judge all configured methods on them, results/leaderboard/, and the page"
+	@echo "make test         run all tests, or those of one wing: make test WING=economies"
+	@echo "make test-fast    run what takes less than a minute"
+	@echo "make check        lint, format, types, workflow lint"
+	@echo "make bench        measure CPU time and memory of every stage"
+	@echo "make lock         resolve requirements.lock again (maintainers)"
+	@echo "make clean        remove the environment and caches, keep results/"
 
 # The stamp is newer than the lock exactly when the environment is the locked one.
 $(STAMP): requirements.lock pyproject.toml
@@ -39,8 +42,15 @@ run: $(STAMP)
 report: $(STAMP)
 	snakemake report --cores $(CORES)
 
+leaderboard: $(STAMP)
+	snakemake leaderboard --cores $(CORES)
+	snakemake report --cores $(CORES)
+
 test: $(STAMP)
-	pytest -n auto tests
+	pytest -n auto tests$(if $(WING),/$(WING))
+
+test-fast: $(STAMP)
+	pytest -n 2 -m "not slow" $(addprefix tests/,$(FAST_WINGS))
 
 check: $(STAMP)
 	ruff check .

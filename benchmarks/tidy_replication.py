@@ -156,25 +156,25 @@ def reread(folder: Path, _stocks: int) -> dict:
 
 def ours(folder: Path, _stocks: int) -> dict:
     """Sort the stocks and compute the three factors."""
-    from truepremia.tidy.formations import MEDIAN, TERCILES
-    from truepremia.tidy.replication import Options, cells, holdings, three_factors
+    from truepremia.tidy.formations import holdings
+    from truepremia.tidy.profiles import Options
+    from truepremia.tidy.replication import THREE_FACTORS, model_factors
     from truepremia.tidy.tables import read_accounts, read_stocks
 
     stocks = read_stocks(folder / "stocks.parquet", "mine")
     accounts = read_accounts(folder / "accounts.parquet", "mine")
     started = time.process_time()
     held = holdings(stocks, accounts, Options("seed2023"))
-    six = cells(held, (held.sort("me", MEDIAN), held.sort("bm", TERCILES)))
-    months, returns = six.by_month()
-    factors = three_factors(returns)
+    found = model_factors(held, THREE_FACTORS, np.ones(len(held.formations), dtype=bool))
     seconds = time.process_time() - started
-    np.savez(folder / "ours.npz", month=months, **factors)
+    np.savez(folder / "ours.npz", month=found.months, **found.factors)
     return {"seconds": seconds}
 
 
 def everything(folder: Path, _stocks: int) -> dict:
     """Compute both models, the market and the 25 portfolios."""
-    from truepremia.tidy.replication import Options, replicate
+    from truepremia.tidy.profiles import Options
+    from truepremia.tidy.replication import replicate
     from truepremia.tidy.tables import read_accounts, read_stocks
 
     stocks = read_stocks(folder / "stocks.parquet", "mine")

@@ -7,6 +7,7 @@ sys.path.insert(0, str(ROOT / "src"))
 os.environ["PYTHONPATH"] = str(ROOT / "src")
 
 from truepremia.files.results import PUBLISHED, REPLICATION_FIGURES
+from truepremia.tidy.settings import SERIES
 from truepremia.workflow.targets import Run
 
 RUN = Run.checked(
@@ -18,6 +19,11 @@ wildcard_constraints:
     model=RUN.models,
     index="0|[1-9][0-9]*",
     loading=RUN.loadings,
+
+
+onsuccess:
+    for _line in RUN.warnings_of_stores():
+        print(_line, file=sys.stderr)
 
 
 onstart:

@@ -2,7 +2,10 @@
 
 from truepremia.files.formats import read_json, write_json
 from truepremia.tidy.evaluation import ROLLING_COLUMNS, evaluate, rolling_fits
+from truepremia.tidy.files import naming
 from truepremia.tidy.frames import read_frame, write_csv, write_frame, write_text
+from truepremia.tidy.french_files import french_files, with_series
+from truepremia.tidy.settings import SERIES
 from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
@@ -11,7 +14,15 @@ with running(snakemake) as settings:
     replicated, published, two_years = (
         read_frame(inputs[table], table, store) for table in ("factors", "published", "two_years")
     )
-    evaluation = evaluate(replicated, published, two_years)
+    momentum = read_frame(inputs.momentum, "momentum", store)
+    replicated = replicated.merge(momentum, on="month", how="left")
+    published = with_series(published, french_files(inputs, SERIES))
+    noted = [*report["warnings"], *read_json(inputs.replication)["warnings"]]
+    if set(SERIES.values()) & set(published):
+        noted += read_json(inputs.sorts)["warnings"]
+    with naming(report):
+        lags = settings["newey_west_lags"]
+        evaluation = evaluate(replicated, published, two_years, noted, lags)
     rolling = rolling_fits(replicated, published)
     about = {
         "store": store,

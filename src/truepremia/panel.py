@@ -137,22 +137,83 @@ def centred_ranks(values: Array) -> Array:
     Parameters
     ----------
     values : array, shape (n, C)
+        Finite.
     """
-    n, columns = values.shape
-    if not n:
-        return np.zeros((n, columns))
-    by_column = np.ascontiguousarray(values.T)
-    order = np.argsort(by_column, axis=1, kind="stable")
-    ordered = np.take_along_axis(by_column, order, axis=1)
-    # First and last position of every run of equal values: the mean of the two is their rank.
-    place = np.broadcast_to(np.arange(n), ordered.shape)
-    opens = np.diff(ordered, axis=1, prepend=np.nan) != 0
-    closes = np.diff(ordered, axis=1, append=np.nan) != 0
-    first = np.maximum.accumulate(np.where(opens, place, 0), axis=1)
-    last = np.minimum.accumulate(np.where(closes, place, n - 1)[:, ::-1], axis=1)[:, ::-1]
-    ranks = np.empty_like(by_column)
-    np.put_along_axis(ranks, order, (first + last + 1) / (2 * n) - 0.5, axis=1)
-    return np.ascontiguousarray(ranks.T)
+    return np.ascontiguousarray(centred_ranks_along(values.T).T)
+
+
+def centred_ranks_along(rows: Array) -> Array:
+    """Return g = (rho - 1/2) / n - 1/2 along every row, ties sharing their mean rank.
+
+    Parameters
+    ----------
+    rows : array, shape (C, n)
+        Finite.
+
+    Returns
+    -------
+    array, shape (C, n)
+    """
+    ranks = np.empty(rows.shape)
+    if not ranks.size:
+        return ranks
+    block = max(_RANKED_AT_A_TIME // rows.shape[1], 1)
+    for first in range(0, len(rows), block):
+        _rank(rows[first : first + block], ranks[first : first + block])
+    return ranks
+
+
+_RANKED_AT_A_TIME = 32_768
+"""Numbers that are ranked together: few enough to stay in the processor's cache."""
+
+
+def _rank(rows: Array, ranks: Array) -> None:
+    """Put the ranks of a few rows, shape (C, n), into ``ranks``.
+
+    Sorting numbers is far quicker than sorting their places. So every number carries its place in
+    its last bits, and neighbours that agree in all other bits are looked at once more.
+    """
+    n = rows.shape[1]
+    bits = n.bit_length()
+    carried = np.ascontiguousarray(rows + 0.0)  # minus zero becomes zero
+    whole = carried.view(np.int64)
+    whole &= -1 << bits
+    whole |= np.arange(n)
+    carried.sort(axis=1)
+    order = whole & ((1 << bits) - 1)
+    distinct = _centred(np.arange(n), np.arange(n), n)
+    for places, ranked in zip(order, ranks, strict=True):
+        ranked[places] = distinct
+    whole >>= bits
+    row, place = np.nonzero(whole[:, 1:] == whole[:, :-1])
+    if len(row):
+        lower, upper = rows[row, order[row, place]], rows[row, order[row, place + 1]]
+        for misplaced in np.unique(row[lower > upper]):
+            order[misplaced] = np.argsort(rows[misplaced], kind="stable")
+            ranks[misplaced, order[misplaced]] = distinct
+        _share(rows, order, ranks, np.unique(row[lower >= upper]))
+
+
+def _share(rows: Array, order: Array, ranks: Array, tied: Array) -> None:
+    """Give ties in the ``tied`` of the ordered rows the mean of their ranks."""
+    n = rows.shape[1]
+    order = order[tied]
+    ordered = rows[tied[:, None], order]
+    flat = np.flatnonzero(np.pad(ordered[:, 1:] == ordered[:, :-1], ((0, 0), (0, 1))))
+    if len(flat):
+        opens = np.diff(flat, prepend=-2) != 1
+        first = flat[opens]
+        last = flat[np.append(opens[1:], True)] + 1
+        length = last - first + 1
+        within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+        row, place = np.divmod(np.repeat(first, length) + within, n)
+        mean = _centred(first % n, last % n, n)
+        ranks[tied[row], order[row, place]] = np.repeat(mean, length)
+
+
+def _centred(first: Array, last: Array, n: int) -> Array:
+    """Return the centred rank of the places first to last of n, counted from zero."""
+    return np.asarray((first + last + 1) / (2 * n) - 0.5)
 
 
 @dataclass(frozen=True, eq=False)

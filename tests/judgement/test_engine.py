@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from worlds import (
+from small_market import (
     ALPHAS,
     EMPTY_MONTH,
     FIRMS,

@@ -15,8 +15,9 @@ import pytest
 from random_stores import random_frames, write
 
 from truepremia.errors import DataError
-from truepremia.tidy.reading import Store, read_store
-from truepremia.tidy.replication import Options, Replication, replicate
+from truepremia.tidy.profiles import Options
+from truepremia.tidy.reading import Choice, Store, read_store
+from truepremia.tidy.replication import Replication, replicate
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def parquet_files(folder: Path) -> list[str]:
 def message(path, **options) -> str:
     """Return the one line of the error that reading or replicating ``path`` ends in."""
     with pytest.raises(DataError) as caught:
-        replicated(read_store(path, **options))
+        replicated(read_store(path, Choice(**options)))
     text = str(caught.value)
     assert len(text.splitlines()) == 1
     return text
@@ -159,7 +160,7 @@ def test_locked_database_is_waited_for_and_then_reported(file):
 
 def test_database_that_is_released_in_time_is_read(file):
     with locked(file, 0.5):
-        assert len(read_store(str(file), busy_timeout=30).stocks.month)
+        assert len(read_store(str(file), Choice(busy_timeout=30)).stocks.month)
 
 
 def test_database_with_a_write_ahead_log_is_read_without_creating_files(file):
@@ -196,16 +197,12 @@ SPOILED = {
     ),
     "accounts missing": ("DROP TABLE compustat", ["compustat or compustat_annual"]),
     "column missing": (
-        "ALTER TABLE crsp_monthly DROP COLUMN mktcap_lag",
-        ["crsp_monthly.mktcap_lag", "no such column", "columns present: permno"],
+        "ALTER TABLE crsp_monthly DROP COLUMN mktcap",
+        ["crsp_monthly.mktcap", "no such column", "columns present: permno"],
     ),
     "date column missing": (
         "ALTER TABLE factors_ff3_monthly DROP COLUMN month",
         ["factors_ff3_monthly.month", "month, date"],
-    ),
-    "five-factor column missing": (
-        "ALTER TABLE factors_ff5_monthly DROP COLUMN rmw",
-        ["factors_ff5_monthly.rmw", "no such column"],
     ),
     "text in numbers": (
         f"{CRSP} mktcap = 'n/a' WHERE rowid IN (3, 5)",
@@ -265,7 +262,7 @@ SPOILED = {
         f"{CRSP} ret_excess = 9e999 WHERE rowid = 3",
         ["crsp_monthly.ret_excess", "1 values are infinite"],
     ),
-    "no values": (f"{CRSP} mktcap_lag = NULL", ["crsp_monthly.mktcap_lag", "has no values"]),
+    "no values": (f"{CRSP} mktcap = NULL", ["crsp_monthly.mktcap", "has no values"]),
     "no rows": ("DELETE FROM compustat", ["compustat.gvkey", "has no values"]),
     "codes for exchanges": (
         f"{CRSP} exchange = substr(exchange, 1, 1)",
@@ -322,7 +319,7 @@ def test_no_return_after_the_formations_is_no_complete_formation(file):
 
 def test_parquet_faults_name_table_and_column_too(folder):
     crsp = pd.read_parquet(folder / "crsp_monthly.parquet")
-    crsp.assign(mktcap=crsp["mktcap"].astype(str)).to_parquet(folder / "crsp_monthly.parquet")
+    crsp.assign(mktcap="x" + crsp["mktcap"].astype(str)).to_parquet(folder / "crsp_monthly.parquet")
     phrases = [str(folder), "crsp_monthly.mktcap", "values are text", "permno=10000"]
     assert_in(phrases, message(parquet_files(folder)))
 
@@ -332,7 +329,7 @@ def test_parquet_faults_name_table_and_column_too(folder):
 
 def warnings(file: Path, *statements: str, **options) -> tuple[Store, str]:
     execute(file, *statements)
-    store = read_store(str(file), **options)
+    store = read_store(str(file), Choice(**options))
     return store, " | ".join(store.report["warnings"])
 
 

@@ -12,6 +12,7 @@ import pytest
 from truepremia.columns import Column
 from truepremia.files.formats import write_json
 from truepremia.tidy.frames import write_frame
+from truepremia.tidy.settings import lines_of_warnings
 
 ROOT = Path(__file__).resolve().parents[2]
 MONTHS = pd.date_range("1990-07", periods=72, freq="MS").astype("datetime64[s]")
@@ -26,13 +27,14 @@ class Job:
 job = Job()
 job.rule, job.log = "evaluate_replication", ["job.log"]
 job.params = Job()
-job.params.stage = json.dumps({"store": "mine", "profile": "auto"})
+job.params.stage = json.dumps({"store": "mine", "profile": "auto", "newey_west_lags": None})
 job.input, job.output = (Files(names) for names in json.loads(sys.argv[2]))
 runpy.run_path(sys.argv[1], init_globals={"snakemake": job})
 """
 
 INPUTS = {name: f"{name}.parquet" for name in ("factors", "published", "two_years")}
-INPUTS |= {"report": "store.json"}
+INPUTS |= {"report": "store.json", "replication": "replication.json"}
+INPUTS |= {"momentum": "momentum.parquet", "sorts": "sorts.json"}
 OUTPUTS = {"json": "evaluation.json", "csv": "evaluation.csv", "text": "evaluation.txt"}
 OUTPUTS |= {"rolling": "rolling.parquet"}
 
@@ -58,9 +60,13 @@ def store(tmp_path):
     noise = draws.normal(0, 0.002, 72)
     tables = {"factors": factors, "two_years": factors.iloc[24:]}
     tables["published"] = factors.assign(smb=factors["smb"] + noise, hml=factors["hml"] - noise)
+    tables["momentum"] = pd.DataFrame({"month": MONTHS, "umd": draws.normal(0, 0.04, 72)})
     for name, table in tables.items():
         put(tmp_path, name, table)
-    write_json(tmp_path / "store.json", {"edition": "SQLite", "profile": "seed2023"})
+    write_json(tmp_path / "sorts.json", {"warnings": ["umd: 3 months skipped"]})
+    about = {"source": "mine.sqlite", "edition": "SQLite", "profile": "seed2023"}
+    write_json(tmp_path / "store.json", about | {"warnings": ["crsp_monthly.gvkey: odd"]})
+    write_json(tmp_path / "replication.json", {"warnings": ["2 sorts have equal breakpoints"]})
     return tmp_path, tables
 
 
@@ -82,6 +88,31 @@ def test_an_evaluation_leaves_its_four_files(store):
     assert (folder / "rolling.parquet").exists()
 
 
+def test_warnings_of_reading_and_replication_travel_with_the_evaluation(store):
+    folder, _ = store
+    done = run(folder)
+    noted = ["crsp_monthly.gvkey: odd", "2 sorts have equal breakpoints"]
+    assert json.loads((folder / "evaluation.json").read_text())["warnings"][:2] == noted
+    text = (folder / "evaluation.txt").read_text()
+    assert [
+        line for line in noted if f"warning: {line}" not in text or line not in done.stderr
+    ] == []
+    (folder / "tidy" / STORE).mkdir(parents=True)
+    (folder / "evaluation.json").rename(folder / "tidy" / STORE / "evaluation.json")
+    last = list(lines_of_warnings(folder / "tidy", [STORE, "unfinished"]))
+    assert last == [f"store {STORE}: warning: {line}" for line in noted]
+
+
+def test_momentum_is_evaluated_where_it_is_published(store):
+    folder, tables = store
+    published = tables["published"].assign(umd=tables["momentum"]["umd"] * 0.9)
+    put(folder, "published", published)
+    assert run(folder).returncode == 0
+    content = json.loads((folder / "evaluation.json").read_text())
+    assert content["factors"]["umd"]["all"]["r2"] > 0.999
+    assert "umd: 3 months skipped" in content["warnings"]
+
+
 def test_a_second_evaluation_leaves_the_same_bytes(store):
     folder, _ = store
     contents = []
@@ -98,5 +129,7 @@ def test_percent_ends_with_one_line_and_no_file(store):
     done = run(folder)
     assert done.returncode == 1
     lines = done.stderr.splitlines()
-    assert [line.startswith("truepremia: error: the published factor") for line in lines] == [True]
+    assert [
+        line.startswith("truepremia: error: mine.sqlite: the published factor") for line in lines
+    ] == [True]
     assert not [name for name in OUTPUTS.values() if (folder / name).exists()]

@@ -8,8 +8,10 @@ from random_stores import EDITIONS, Frames, random_frames, write
 
 from truepremia.errors import DataError
 from truepremia.tidy.exercises import op_portfolios, two_years
+from truepremia.tidy.formations import holdings
+from truepremia.tidy.profiles import Options
 from truepremia.tidy.reading import read_store
-from truepremia.tidy.replication import Options, Replication, holdings, replicate
+from truepremia.tidy.replication import Replication, replicate
 
 TOLERANCE = 1e-10
 FIVE = ["portfolio_me_ff5", "portfolio_bm_ff5", "portfolio_op", "portfolio_inv"]
@@ -108,7 +110,7 @@ def tables(frames: Frames, folder, edition, profile) -> dict:
     options = Options(profile)
     found = replicate(store.stocks, store.accounts, options)
     held = holdings(store.stocks, store.accounts, options)
-    exercises = {"two_years": two_years(held), "op_portfolios": op_portfolios(held)}
+    exercises = {"two_years": two_years(held), "op_portfolios": op_portfolios(held)[0]}
     parts = {name: getattr(found, name) for name in ("breakpoints", "cells", "factors")}
     parts |= {"formations": found.formations, "portfolios": found.portfolios, **exercises}
     published = {n: store.published[n] for n in ("month", "smb", "hml", "mkt_excess", "rf")}
@@ -271,7 +273,7 @@ def test_two_years_of_accounts_follow_their_definition(tmp_path, profile, closed
 def test_profitability_portfolios_follow_their_definition(tmp_path, profile, closed_right):
     frames = random_frames(2)
     store = read(frames, tmp_path)
-    ours = op_portfolios(holdings(store.stocks, store.accounts, Options(profile)))
+    ours, _ = op_portfolios(holdings(store.stocks, store.accounts, Options(profile)))
     formations = formations_of(frames, profile)
     formations = formations[(formations["be"] > 0) & formations["op"].notna()]
     sorts = {
@@ -301,9 +303,9 @@ def test_profitability_is_computed_from_its_items(tmp_path):
     store = with_items(tmp_path, sale=100.0, cogs=40.0, xsga=np.nan, xint=10.0)
     held_stocks = holdings(store.stocks, store.accounts, Options("book2026"))
     f = held_stocks.formations
-    np.testing.assert_allclose(f.op, 50 / f.be)
+    np.testing.assert_allclose(f.variables["op"], 50 / f.variables["be"])
     strict = holdings(store.stocks, store.accounts, Options("book2026", op_require_cost=True))
-    np.testing.assert_array_equal(strict.formations.op, f.op)
+    np.testing.assert_array_equal(strict.formations.variables["op"], f.variables["op"])
 
 
 def test_profitability_without_any_cost_counts_only_if_allowed(tmp_path):
@@ -314,10 +316,10 @@ def test_profitability_without_any_cost_counts_only_if_allowed(tmp_path):
         holdings(store.stocks, store.accounts, Options("book2026", op_require_cost=required))
         for required in (False, True)
     )
-    op, be = loose.formations.op, loose.formations.be
+    op, be = loose.formations.variables["op"], loose.formations.variables["be"]
     free = np.isclose(op, 100 / be)
     assert 0 < free.sum() < len(op)
-    np.testing.assert_array_equal(np.isnan(strict.formations.op), free)
+    np.testing.assert_array_equal(np.isnan(strict.formations.variables["op"]), free)
 
 
 def test_required_cost_needs_a_column_of_costs(tmp_path):

@@ -162,3 +162,63 @@ def test_table_of_numbers_has_every_alpha_statistic_and_premium():
     assert frame["test"].value_counts().to_dict() == {"alpha": 50, "fama_macbeth": 3, "grs": 2}
     assert frame.query("test == 'alpha'")["term"].iloc[0] == "ME1 BM1"
     assert frame[["estimate", "p", "r2", "months"]].notna().all(axis=None)
+
+
+# --- what is undefined ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda f: f.assign(rmw=0.0),
+        lambda f: f.assign(rmw=0.01),
+        lambda f: f.assign(rmw=f["smb_ff5"]),
+        lambda f: f.assign(rmw=f["smb_ff5"] - 2 * f["cma"] + 0.001),
+    ],
+    ids=["zero", "constant", "equal", "collinear"],
+)
+def test_model_without_defined_alphas_is_null_alone(spoil):
+    draws = np.random.default_rng(3)
+    five = {name: draws.normal(0.003, 0.03, 120) for name in ("smb_ff5", "hml_ff5", "cma")}
+    factors = spoil(factor_table().assign(**five))
+    pricing = price(portfolio_table(), {"published": factors})
+    content = json.loads(json.dumps(pricing.to_mapping(), allow_nan=False))
+    tests = content["alphas"]["published"]
+    assert tests["FF5"]["grs"] is None
+    assert tests["FF5"]["alphas"] == []
+    assert tests["FF3"]["grs"] is not None
+    said = [w for w in pricing.warnings if "FF5 with published factors" in w]
+    assert said == [
+        "FF5 with published factors: the factors are constant or collinear, alphas are undefined"
+    ]
+    grs = pricing.to_frame().query("test == 'grs'").set_index("model")["estimate"]
+    assert grs.isna().to_dict() == {"CAPM": False, "FF3": False, "FF5": True}
+
+
+def test_portfolios_that_are_collinear_have_alphas_and_no_joint_test():
+    returns = wide(portfolio_table())
+    returns[99] = returns.mean(axis="columns")
+    test = alpha_test("FF3", returns, factor_table().set_index("month"))
+    assert np.isnan(test.grs)
+    assert len(test.alphas) == 26
+    assert "collinear" in test.undefined
+
+
+def test_lags_are_an_option_and_said_with_the_small_sample_factor():
+    rule, chosen = (
+        price(portfolio_table(), {"published": factor_table()}, lags).to_mapping()
+        for lags in (None, 0)
+    )
+    assert rule["newey_west"].startswith("Bartlett weights, floor(4 (N / 100)^(2/9)) lags, ")
+    assert "N / (N - 1)" in rule["newey_west"]
+    assert chosen["newey_west"].startswith("Bartlett weights, 0 lags")
+    assert chosen["fama_macbeth"]["newey_west_lags"] == 0
+    premia = {p["term"]: p["se"] for p in chosen["fama_macbeth"]["premia"]}
+    portfolios = portfolio_table()
+    slopes = []
+    for _, month in portfolios.groupby("month"):
+        X = np.column_stack([np.ones(len(month)), month["size"], month["bm"]])
+        slopes.append(np.linalg.lstsq(X, month["ret"], rcond=None)[0])
+    slopes = np.array(slopes)
+    se = slopes.std(axis=0, ddof=1) / np.sqrt(len(slopes))
+    assert [premia[t] for t in ("constant", "size", "bm")] == pytest.approx(se, rel=1e-9)

@@ -8,8 +8,9 @@ import yaml
 
 from truepremia.errors import ConfigError
 from truepremia.panel import Size
-from truepremia.tidy.settings import DemoRules, StoreConfig
+from truepremia.tidy.settings import DemoRules
 from truepremia.workflow.config import load_config
+from truepremia.workflow.stages import Workflow
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -29,6 +30,10 @@ def load(stores=None, panels=None, **changes):
     return load_config(config | ({} if panels is None else {"panels": panels}), ROOT)
 
 
+def settings_of(config, rule):
+    return Workflow(config, ROOT).settings(rule, {"store": "mine"})
+
+
 def message(**changes) -> str:
     with pytest.raises(ConfigError) as caught:
         load(**changes)
@@ -39,9 +44,13 @@ def message(**changes) -> str:
 
 def test_shipped_section_exports_a_demo_store():
     tidy = load().tidy
-    assert tidy.stores == {
-        "demo": StoreConfig(None, "bgn_0", "auto", "dependent", False, False, 5.0)
-    }
+    demo = tidy.stores["demo"]
+    assert list(tidy.stores) == ["demo"]
+    assert (demo.path, demo.panel, demo.profile) == (None, "bgn_0", "auto")
+    assert (demo.five_factor_sort, demo.market_equity) == ("dependent", "security")
+    assert (demo.coerce, demo.busy_timeout, demo.newey_west_lags) == (False, 5.0, None)
+    assert [plan["name"] for plan in demo.sorts] == ["momentum_deciles", "size_value"]
+    assert demo.french == demo.tables == {}
     assert tidy.published_data is True
     assert tidy.demo == DemoRules("1960-01", 12, "larger")
     assert tidy.stores["demo"].source() is None
@@ -70,6 +79,68 @@ def test_folder_stands_for_its_parquet_files(working_folder):
 def test_relative_path_starts_at_the_repository():
     path = load({"mine": {"path": "README.md"}}).tidy.stores["mine"].path
     assert path == ROOT / "README.md"
+
+
+@pytest.mark.parametrize("path", ["~/mine.sqlite", "$HOME/mine.sqlite", "${HOME}/mine.sqlite"])
+def test_home_is_what_it_is_in_a_shell(working_folder, monkeypatch, path):
+    monkeypatch.setenv("HOME", str(working_folder))
+    (working_folder / "mine.sqlite").touch()
+    stores = load({"mine": {"path": path}}).tidy.stores
+    assert stores["mine"].source() == str(working_folder / "mine.sqlite")
+
+
+@pytest.mark.parametrize("name", ["a{b}.sqlite", "{store}", "a*", "[2024]", "a?.db"])
+def test_path_that_would_be_a_pattern_is_refused(working_folder, name):
+    (working_folder / name).touch()
+    text = message(stores={"mine": {"path": str(working_folder / name)}})
+    assert "are taken for patterns" in text
+    assert "tidy.stores.mine.path" in text
+
+
+def test_partitioned_folder_stands_for_its_parts(working_folder):
+    part = working_folder / "store" / "CRSP_MONTHLY" / "year=1980" / "part-0.parquet"
+    part.parent.mkdir(parents=True)
+    for file in (part, working_folder / "store" / "compustat.parquet"):
+        file.touch()
+    (working_folder / "store" / "other.parquet").touch()
+    (working_folder / "store" / "._compustat.parquet").touch()
+    found = load({"mine": {"path": str(working_folder / "store")}}).tidy.stores["mine"].source()
+    assert found == sorted([str(part), str(working_folder / "store" / "compustat.parquet")])
+
+
+def test_tables_lags_and_market_equity_are_chosen_by_store(working_folder):
+    (working_folder / "mine.sqlite").touch()
+    mine = {"path": str(working_folder / "mine.sqlite"), "tables": {"accounts": "fundamentals"}}
+    mine |= {"newey_west_lags": 3, "market_equity": "company"}
+    config = load({"mine": mine}, tables={"stocks": "msf"})
+    assert config.tidy.stores["mine"].tables == {"stocks": "msf", "accounts": "fundamentals"}
+    settings = settings_of(config, "read_store")
+    assert settings["tables"] == {"stocks": "msf", "accounts": "fundamentals"}
+    assert settings_of(config, "price_portfolios")["newey_west_lags"] == 3
+    assert settings_of(config, "replicate_factors")["market_equity"] == "company"
+
+
+def test_sorts_have_a_normal_form_and_ask_for_their_columns(working_folder):
+    (working_folder / "mine.sqlite").touch()
+    sorts = {"b": {"by": {"me": [50], "xrd": [30, 70.5]}}, "a": False}
+    config = load({"mine": {"path": str(working_folder / "mine.sqlite")}}, sorts=sorts)
+    plans = settings_of(config, "replicate_sorts")["sorts"]
+    by = [["me", [50.0]], ["xrd", [30.0, 70.5]]]
+    assert list(plans) == [{"name": "b", "by": by, "rebalance": "annual"}]
+    read = settings_of(config, "read_store")
+    assert read["stock_variables"] == read["account_items"] == ["xrd"]
+
+
+def test_french_files_are_inputs_and_may_be_switched_off(working_folder):
+    for name in ("mine.sqlite", "op.zip"):
+        (working_folder / name).touch()
+    mine = {"path": str(working_folder / "mine.sqlite")}
+    files = {"op_portfolios": str(working_folder / "op.zip"), "momentum": False}
+    tidy = load({"mine": mine}, french=files).tidy
+    wanted = {"french_op_portfolios": str(working_folder / "op.zip")}
+    assert tidy.french_files("mine", "op_portfolios", "momentum") == wanted
+    off = load({"mine": mine | {"french": {"op_portfolios": False}}}, french=files).tidy
+    assert off.french_files("mine", "op_portfolios") == {}
 
 
 def test_store_is_switched_off():
@@ -120,6 +191,16 @@ def test_bad_store_is_refused_before_any_work(fault):
         ({"op_require_cost": "yes"}, "tidy.op_require_cost"),
         ({"busy_timeout": -1}, "tidy.busy_timeout is -1"),
         ({"published_data": 1}, "tidy.published_data"),
+        ({"tables": {"factors": "x"}}, "stocks, accounts, three_factors or five_factors"),
+        ({"market_equity": "firm"}, "security or company"),
+        ({"sorts": {"x": {"by": {"bm": [70, 30]}}}}, "percentiles must ascend"),
+        ({"sorts": {"x": {"by": {"bm": [0]}}}}, "above 0 and below 100"),
+        ({"sorts": {"x": {"by": {}}}}, "one or two variables"),
+        ({"sorts": {"x": {"by": {"bm": [50]}, "rebalance": "daily"}}}, "annual or monthly"),
+        ({"french": {"momentum": "/absent.zip"}}, "tidy.french.momentum is /absent.zip"),
+        ({"french": {"market": "x"}}, "op_portfolios, op_breakpoints"),
+        ({"newey_west_lags": -1}, "auto, or a number of lags"),
+        ({"newey_west_lags": "six"}, "auto, or a number of lags"),
         ({"demo": {"first_month": "1960-13", "fiscal_year_end": 12, "nyse": "larger"}}, "YYYY-MM"),
         ({"demo": {"first_month": "1960-01", "fiscal_year_end": 0, "nyse": "larger"}}, "1 to 12"),
         ({"demo": {"first_month": "1960-01", "nyse": "larger"}}, "'fiscal_year_end' is missing"),

@@ -47,7 +47,7 @@ def test_economy(name: str, package: Path, calibration: Path, cores: int) -> Non
     use_own({name: package})
     chosen["calibration"] = str(calibration.resolve())
     environment = {**os.environ, VARIABLE: json.dumps(chosen)}
-    tests = ROOT / "tests" / "accuracy" / "test_every_economy.py"
+    tests = ROOT / "tests" / "economies" / "test_every_economy.py"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
     if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
         raise DataError(f"{name} fails tests of every economy; the lines above say which")

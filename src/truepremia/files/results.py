@@ -23,13 +23,23 @@ REPLICATION_FIGURES = tuple(
     for suffix in ("pdf", "png")
 )
 _STORE_TABLES = (
-    *("stocks", "accounts", "published", "formations", "breakpoints", "cells"),
-    *("factors", "portfolios", "two_years", "op_portfolios", "rolling"),
+    *("stocks", "variables", "accounts", "published", "formations", "breakpoints", "cells"),
+    *("factors", "portfolios", "two_years", "op_portfolios", "op_breakpoints", "rolling"),
+    *("momentum", "sorts", "sort_breakpoints"),
 )
 _STORE_TEXTS = (
-    *("store.json", "replication.json", "pricing.json", "pricing.csv"),
+    *("store.json", "replication.json", "sorts.json", "pricing.json", "pricing.csv"),
     *("evaluation.json", "evaluation.csv", "evaluation.txt"),
 )
+COMPARED_FILES = {
+    "op_portfolios": (
+        *("op_evaluation.csv", "op_evaluation.json", "op_evaluation.txt"),
+        *("figures/op_evaluation.pdf", "figures/op_evaluation.png"),
+    ),
+    "test_assets": ("asset_pricing.json", "asset_pricing.csv"),
+}
+"""What is made of a store where a file of Kenneth French's is given, by the file's key."""
+
 _PUBLISHED_TEXTS = tuple(
     f"{what}.{suffix}" for what in ("evaluation", "pricing") for suffix in ("json", "csv")
 )
@@ -66,10 +76,19 @@ def panel_files(panel_id: str) -> dict[str, str]:
     }
 
 
-def store_files(store: str) -> list[str]:
-    """Return every file that is replicated from a store."""
+def store_files(store: str, given: Iterable[str] = ()) -> list[str]:
+    """Return every file that is replicated from a store.
+
+    Parameters
+    ----------
+    store : str
+    given : iterable of str
+        Keys of the files of Kenneth French's that it is compared with.
+    """
     tables = [f"{table}.parquet" for table in _STORE_TABLES]
-    return [f"tidy/{store}/{file}" for file in (*tables, *_STORE_TEXTS, *REPLICATION_FIGURES)]
+    compared = [file for key in given for file in COMPARED_FILES.get(key, ())]
+    files = (*tables, *_STORE_TEXTS, *REPLICATION_FIGURES, *compared)
+    return [f"tidy/{store}/{file}" for file in files]
 
 
 def published_files() -> list[str]:

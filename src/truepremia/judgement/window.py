@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from truepremia.methods.linear import (
+    SHRINKAGE,
+    SINGULAR,
+    left_out_returns,
+    left_out_shares,
+)
 from truepremia.typing import Array
-
-SINGULAR = 1e-14
-"""Eigenvalues of X'X below this share of the largest count as zero when alpha is zero."""
-
-SHRINKAGE = np.logspace(-6, 1, 15)
-"""Penalties among which the leave-one-out choice combines, per mean eigenvalue of X'X / rows."""
 
 
 def window_portfolio(returns: Array, alphas: Sequence[float], window: int) -> Array:
@@ -91,30 +91,16 @@ class Window:
     def leave_one_out(self) -> Array:
         """Return the combination of ridge portfolios that is best on the months left out.
 
-        What the ridge portfolio fitted without month s earns in s is exactly
-        R_si = ((H_i 1)_s - h_ss) / (1 - h_ss), H_i = X (X'X + W a_i I)^{-1} X', and
-        q = argmin_{q >= 0} |1 - R q|^2; b = sum_i q_i b_i. If q = 0 the most shrunk portfolio is
-        taken, so that a direction remains. After Kelly, Malamud, Pourmohammadi and Trojani
-        (2023), with the second moment as objective.
+        b = sum_i q_i b_i over the penalties a_i of :data:`SHRINKAGE`: see
+        :func:`~truepremia.methods.linear.left_out_shares`, with
+        H_i = X (X'X + W a_i I)^{-1} X'.
 
         Returns
         -------
         array, shape (K,)
         """
         penalties = self._shrinkage()
-        return np.asarray(self.ridge(penalties) @ self.shares(self._left_out(penalties)))
-
-    @staticmethod
-    def shares(left_out: Array) -> Array:
-        """Return q for returns R of portfolios in the months left out, shape (rows, I)."""
-        from scipy.optimize import nnls  # most methods of a run do without scipy
-
-        q = np.zeros(left_out.shape[1])
-        if len(left_out):
-            q, _ = nnls(left_out, np.ones(len(left_out)))
-        if not q.any():
-            q[-1] = 1.0
-        return np.asarray(q)
+        return np.asarray(self.ridge(penalties) @ left_out_shares(self._left_out(penalties)))
 
     def _shrinkage(self) -> Array:
         """Return a_i = c_i tr(X'X) / (rows P), ascending."""
@@ -130,4 +116,4 @@ class Window:
         )
         fitted = self.left @ (share * self.left.sum(axis=0)[:, None])
         own = self.left**2 @ share
-        return np.asarray((fitted - own) / (1 - own))
+        return left_out_returns(fitted, own)

@@ -110,8 +110,8 @@ def entry_faults(
     folders : sequence of path
         Where relative files may start.
     facts : mapping
-        What options may depend on: ``months``, ``window`` and ``characteristics``, the number of
-        characteristics by economy.
+        What options may depend on: ``months``, ``window`` and ``characteristics``, the names of
+        the characteristics by economy.
     """
     for name, entry in switched_on(section).items():
         where = f"methods.{name}"
@@ -156,7 +156,7 @@ def _kind_faults(name: str, entry: Mapping[str, Any], facts: Mapping[str, Any]) 
         )
     options = _options(entry)
     wrong = kind.faults(options)
-    yield from wrong or kind.joint(options, facts)
+    yield from wrong or kind.misfits(options, facts)
 
 
 def entries(section: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Entry]:

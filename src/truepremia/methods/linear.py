@@ -1,4 +1,4 @@
-"""Linear algebra that several methods share."""
+"""Linear algebra that several methods and their judgement share."""
 
 import numpy as np
 
@@ -7,9 +7,72 @@ from truepremia.typing import Array
 RANK_CUT = 1e-12
 """Eigenvalues of a Gram matrix below this share of the largest count as zero."""
 
+SINGULAR = 1e-14
+"""Eigenvalues of X'X below this share of the largest count as zero when alpha is zero."""
+
+SHRINKAGE = np.logspace(-6, 1, 15)
+"""Penalties among which the leave-one-out choice combines, per mean eigenvalue of X'X / rows."""
+
+FLAT = 1e-10
+"""Scores that add up to no more than this in absolute value do not tell firms apart."""
+
 
 def minimum_norm_inverse(gram: Array) -> Array:
     """Return the pseudo-inverse of a symmetric positive semi-definite matrix, shape (K, K)."""
     value, vector = np.linalg.eigh(gram)
     kept = value > RANK_CUT * value[-1]
     return np.asarray((vector[:, kept] / value[kept]) @ vector[:, kept].T)
+
+
+def left_out_returns(fitted: Array, leverage: Array) -> Array:
+    """Return what ridge portfolios earn in each month, fitted without that month.
+
+    R_s = ((H 1)_s - h_ss) / (1 - h_ss), exactly, with H the matrix that takes the constant of one
+    to what the fitted portfolio earns in the window.
+
+    Parameters
+    ----------
+    fitted : array, shape (rows, I)
+        H 1 at I penalties.
+    leverage : array, shape (rows, I)
+        h_ss.
+    """
+    return np.asarray((fitted - leverage) / (1 - leverage))
+
+
+def left_out_shares(left_out: Array) -> Array:
+    """Return the combination of portfolios that is best on the months left out.
+
+    q = argmin_{q >= 0} |1 - R q|^2. If q = 0 the last portfolio, the most shrunk one, is taken,
+    so that a direction remains. After Kelly, Malamud, Pourmohammadi and Trojani (2023), with the
+    second moment as objective.
+
+    Parameters
+    ----------
+    left_out : array, shape (rows, I)
+        R of :func:`left_out_returns`, penalties ascending.
+
+    Returns
+    -------
+    array, shape (I,)
+    """
+    from scipy.optimize import nnls  # most methods of a run do without scipy
+
+    q = np.zeros(left_out.shape[1])
+    if len(left_out):
+        q, _ = nnls(left_out, np.ones(len(left_out)))
+    if not q.any():
+        q[-1] = 1.0
+    return np.asarray(q)
+
+
+def at_gross_two(scores: Array) -> Array:
+    """Return columns of scores scaled to one long and one short, 2 g / sum |g|.
+
+    Parameters
+    ----------
+    scores : array, shape (n, K)
+        Columns of mean zero; a column of zeros stays zero.
+    """
+    gross = np.abs(scores).sum(axis=0)
+    return np.asarray(np.divide(2 * scores, gross, out=np.zeros(scores.shape), where=gross > FLAT))

@@ -17,13 +17,18 @@ from statsmodels.regression.rolling import RollingOLS
 
 from truepremia.columns import Column
 from truepremia.errors import DataError
-from truepremia.tidy.pairs import FACTORS, REQUIRED, coefficient, common_months, factors_of
+from truepremia.tidy.pairs import REQUIRED, coefficient, common_months, factors_of
 
 FEWEST_MONTHS, FEW_MONTHS = 3, 24
 ROLLING_MONTHS = 60
 
 PERCENT_MEDIAN = 0.2
 """A factor whose median absolute return per month exceeds this is not in decimals."""
+
+NEWEY_WEST_LAGS = "floor(4 (N / 100)^(2/9))"
+
+FAR_BETTER = 0.5
+"""So much more R2 in a neighbouring month says that months are shifted."""
 
 EXACT = 1e-9
 """Residuals of rounded series below this are floating point, not data."""
@@ -138,11 +143,14 @@ class Evaluation:
     ----------
     factors : tuple of FactorEvaluation
     warnings : tuple of str
-        What a reader should know before believing the numbers.
+        What a reader should know before believing the numbers, of reading and replication too.
+    newey_west : str
+        Kernel, lags and small-sample factor of the robust t-statistics.
     """
 
     factors: tuple[FactorEvaluation, ...]
     warnings: tuple[str, ...]
+    newey_west: str
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the evaluation in builtin types, None where a number is undefined."""
@@ -156,7 +164,7 @@ class Evaluation:
                 }
                 for factor in self.factors
             },
-            "newey_west": "Bartlett weights, floor(4 (N / 100)^(2/9)) lags",
+            "newey_west": self.newey_west,
             "warnings": list(self.warnings),
         }
 
@@ -177,7 +185,11 @@ class Evaluation:
 
 
 def evaluate(
-    replicated: pd.DataFrame, published: pd.DataFrame, two_years: pd.DataFrame | None = None
+    replicated: pd.DataFrame,
+    published: pd.DataFrame,
+    two_years: pd.DataFrame | None = None,
+    noted: Sequence[str] = (),
+    lags: int | None = None,
 ) -> Evaluation:
     """Compare replicated with published factors.
 
@@ -187,6 +199,10 @@ def evaluate(
         ``month`` and factors in decimals per month; unrounded.
     two_years : DataFrame, optional
         ``month``, ``smb`` and ``hml``, replicated with two years in Compustat required.
+    noted : sequence of str
+        Warnings of what came before, which the evaluation carries on.
+    lags : int, optional
+        Lags of Newey and West, by their rule if not given.
 
     Raises
     ------
@@ -194,17 +210,19 @@ def evaluate(
         If a table lacks smb or hml, is in percent, or they have too few months in common.
     """
     _check(replicated, published)
-    warnings: list[str] = []
+    warnings = list(dict.fromkeys(noted))
+    warnings += [said for said in [_shifted(replicated, published)] if said]
     done = []
-    for name in factors_of(replicated, published):
+    for name in _in_decimals(replicated, published, warnings):
         pair = common_months(name, replicated, published)
         if len(pair) < FEWEST_MONTHS:
             warnings.append(_too_few(name, len(pair)))
             if name in REQUIRED:
                 raise DataError(warnings[-1])
             continue
-        done.append(_factor(name, pair, _filtered(name, pair, published, two_years), warnings))
-    return Evaluation(tuple(done), tuple(warnings))
+        filtered = _filtered(name, pair, published, two_years)
+        done.append(_factor(name, pair, filtered, warnings, lags))
+    return Evaluation(tuple(done), tuple(warnings), newey_west_rule(lags))
 
 
 def rolling_fits(replicated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
@@ -240,9 +258,19 @@ def rolling_fits(replicated: pd.DataFrame, published: pd.DataFrame) -> pd.DataFr
     return pd.concat(tables, ignore_index=True)
 
 
+def fit_of(name: str, pair: pd.DataFrame, lags: int | None = None) -> Fit:
+    """Return the regression of a pair of series, ``published`` and ``replicated`` by month."""
+    return _fit(name, pair, lags)[0]
+
+
 def newey_west_lags(months: int) -> int:
     """Return floor(4 (N / 100)^(2/9)), the rule of Newey and West (1994)."""
     return int(4 * math.pow(months / 100, 2 / 9))
+
+
+def newey_west_rule(lags: int | None) -> str:
+    """Return the words for lags that are given, or follow the rule."""
+    return f"Bartlett weights, {NEWEY_WEST_LAGS if lags is None else lags} lags"
 
 
 def _check(replicated: pd.DataFrame, published: pd.DataFrame) -> None:
@@ -257,14 +285,70 @@ def _check(replicated: pd.DataFrame, published: pd.DataFrame) -> None:
             f"({ranges['published']}) have no month in common; give the store published factors "
             f"of the months of its stocks"
         )
-    for kind, table in tables.items():
-        for name in FACTORS:
-            median = table[name].abs().median() if name in table else 0.0
-            if median > PERCENT_MEDIAN:
-                raise DataError(
-                    f"the {kind} factor {name} has a median absolute return of {median:.4g} per "
-                    f"month, as if it were in percent; factors are in decimals, divide by 100"
+    for name in REQUIRED:
+        if said := _percent(name, replicated, published):
+            raise DataError(said)
+
+
+def _percent(name: str, replicated: pd.DataFrame, published: pd.DataFrame) -> str | None:
+    """Say that a factor is in percent, if it is."""
+    for kind, table in {"replicated": replicated, "published": published}.items():
+        median = table[name].abs().median()
+        if median > PERCENT_MEDIAN:
+            return (
+                f"the {kind} factor {name} has a median absolute return of {median:.4g} per "
+                f"month, as if it were in percent; factors are in decimals, divide by 100"
+            )
+    return None
+
+
+def _in_decimals(
+    replicated: pd.DataFrame, published: pd.DataFrame, warnings: list[str]
+) -> list[str]:
+    """Return the factors of both that are in decimals, and note the others."""
+    said = {n: _percent(n, replicated, published) for n in factors_of(replicated, published)}
+    warnings += [f"{fault}; it is left out" for fault in said.values() if fault]
+    return [name for name, fault in said.items() if not fault]
+
+
+def _shifted(replicated: pd.DataFrame, published: pd.DataFrame) -> str | None:
+    """Say that months look shifted, if a factor fits far better against a neighbouring month.
+
+    The market is compared first, which no sort blurs. Where the whole sample looks right, decades
+    are compared, because a part of the months may be shifted.
+    """
+    for name in ("mkt_excess", *REQUIRED):
+        if name not in replicated or name not in published:
+            continue
+        ours = replicated.set_index("month")[name].dropna()
+        theirs = published.set_index("month")[name].dropna()
+        samples = [("", ours)]
+        samples += [(f" in the {d}s", part) for d, part in ours.groupby(_decade(ours.index))]
+        for where, part in samples:
+            r2 = {lag: _squared_correlation(part, theirs, lag) for lag in (0, -1, 1)}
+            best = max(r2, key=lambda lag: r2[lag])
+            if r2[best] - r2[0] > FAR_BETTER:
+                later = "later" if best > 0 else "earlier"
+                return (
+                    f"the months of stocks and published factors look shifted by one{where}: "
+                    f"{name} has R2 {r2[0]:.3f} in the same months and {r2[best]:.3f} with the "
+                    f"published month one {later}; correct the dates of the store"
                 )
+    return None
+
+
+def _decade(months: Any) -> Any:
+    return pd.DatetimeIndex(months).year // 10 * 10
+
+
+def _squared_correlation(ours: "pd.Series[float]", theirs: "pd.Series[float]", lag: int) -> float:
+    """Return the squared correlation with the published month ``lag`` later; 0 for few months."""
+    moved = theirs.copy()
+    moved.index = pd.DatetimeIndex(moved.index) - pd.DateOffset(months=lag)
+    both = pd.concat([ours, moved], axis="columns", join="inner").to_numpy()
+    if len(both) < FEW_MONTHS or (both.min(axis=0) == both.max(axis=0)).any():
+        return 0.0
+    return float(np.corrcoef(both.T)[0, 1] ** 2)
 
 
 def _range(month: "pd.Series[Any]") -> str:
@@ -292,9 +376,13 @@ def _filtered(
 
 
 def _factor(
-    name: str, pair: pd.DataFrame, filtered: Mapping[str, pd.DataFrame], warnings: list[str]
+    name: str,
+    pair: pd.DataFrame,
+    filtered: Mapping[str, pd.DataFrame],
+    warnings: list[str],
+    lags: int | None,
 ) -> FactorEvaluation:
-    fit, table = _fit(name, pair)
+    fit, table = _fit(name, pair, lags)
     if len(pair) < FEW_MONTHS:
         warnings.append(f"{name}: only {len(pair)} common months, estimates are imprecise")
     if math.isnan(fit.slope):
@@ -302,11 +390,11 @@ def _factor(
     elif math.isnan(fit.slope_t):
         warnings.append(f"{name}: the fit is exact, tests of it are undefined")
     decades = pair.groupby(pd.DatetimeIndex(pair.index).year // 10 * 10)
-    two_years = {label: _fit(name, chosen)[0] for label, chosen in filtered.items()}
+    two_years = {label: _fit(name, chosen, lags)[0] for label, chosen in filtered.items()}
     return FactorEvaluation(
         name=name,
         fit=fit,
-        decades={f"{decade}s": _fit(name, chosen)[0] for decade, chosen in decades},
+        decades={f"{decade}s": _fit(name, chosen, lags)[0] for decade, chosen in decades},
         two_years=two_years,
         table=table,
         verdict=" ".join([_verdict(name, fit), *_filter_verdict(two_years)]),
@@ -318,7 +406,7 @@ def _constant(pair: pd.DataFrame) -> str:
     return " and ".join(f"the {kind} series" for kind in constant)
 
 
-def _fit(name: str, pair: pd.DataFrame) -> tuple[Fit, str]:
+def _fit(name: str, pair: pd.DataFrame, lags: int | None = None) -> tuple[Fit, str]:
     """Return the regression and its printed table."""
     months = len(pair)
     if not months:
@@ -344,16 +432,16 @@ def _fit(name: str, pair: pd.DataFrame) -> tuple[Fit, str]:
         "adj_r2": result.rsquared_adj,
     }
     if result.resid.abs().max() > EXACT:
-        known |= _tests(result, regressor)
+        known |= _tests(result, regressor, lags)
         table = "\n".join(str(part) for part in result.summary(slim=True).tables)
     else:
         table = f"{name}: the fit is exact"
     return Fit(**known), table + "\n"
 
 
-def _tests(result: Any, regressor: str) -> dict[str, Any]:
+def _tests(result: Any, regressor: str, lags: int | None) -> dict[str, Any]:
     """Return what the residuals allow to test."""
-    lags = newey_west_lags(int(result.nobs))
+    lags = newey_west_lags(int(result.nobs)) if lags is None else min(lags, int(result.nobs) - 1)
     robust = result.get_robustcov_results("HAC", maxlags=lags)
     joint = result.f_test((np.eye(2), np.array([0.0, 1.0])))
     interval = result.conf_int(SIGNIFICANCE)

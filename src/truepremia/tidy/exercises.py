@@ -4,17 +4,21 @@ from typing import Any
 
 import numpy as np
 
-from truepremia.tidy.formations import MEDIAN, TERCILES, sortable
-from truepremia.tidy.replication import QUINTILES, Holdings, cells, three_factors
+from truepremia.tidy.formations import Holdings
+from truepremia.tidy.general_sorts import SortPlan, stacked_plans
+from truepremia.tidy.replication import THREE_FACTORS, model_factors
 from truepremia.tidy.tables import dates
 from truepremia.typing import Array
 
 MIN_RECORDS = 2
-OP_SORTS = {
-    "terciles": TERCILES,
-    "quintiles": QUINTILES,
-    "deciles": tuple(k / 10 for k in range(1, 10)),
-}
+OP_PLANS = tuple(
+    SortPlan(name, ("op",), (percentiles,), "annual")
+    for name, percentiles in {
+        "terciles": (30.0, 70.0),
+        "quintiles": (20.0, 40.0, 60.0, 80.0),
+        "deciles": tuple(10.0 * k for k in range(1, 10)),
+    }.items()
+)
 
 
 def two_years(held: Holdings) -> dict[str, Array]:
@@ -24,31 +28,19 @@ def two_years(held: Holdings) -> dict[str, Array]:
     equity or not; breakpoints are those of the stocks that remain. Months without any such stock
     have no row.
     """
-    rows, _ = sortable(held.formations, held.formations.records >= MIN_RECORDS)
-    by_size, by_value = held.sort("me", MEDIAN, rows), held.sort("bm", TERCILES, rows)
-    months, returns = cells(held, (by_size, by_value)).by_month()
-    return {"month": dates(months), **three_factors(returns)}
+    enough = held.formations.variables["records"] >= MIN_RECORDS
+    found = model_factors(held, THREE_FACTORS, enough)
+    none = {"smb": np.empty(0), "hml": np.empty(0)}
+    return {"month": dates(found.months), **none, **found.factors}
 
 
-def op_portfolios(held: Holdings) -> dict[str, Any]:
-    """Return the returns of portfolios on operating profitability, one sort below the other.
+def op_portfolios(held: Holdings) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return portfolios on operating profitability, one sort below the other, and breakpoints.
 
-    Stocks need positive book equity and operating profitability; the table is empty if the
+    Stocks need positive book equity and operating profitability; both tables are empty if the
     store has none.
     """
-    f = held.formations
-    rows, _ = sortable(f, (f.be > 0) & ~np.isnan(f.op))
-    found = {name: cells(held, [held.sort("op", p, rows)]) for name, p in OP_SORTS.items()}
-
-    def stacked(column: str) -> Array:
-        return np.concatenate([getattr(c, column) for c in found.values()])
-
-    months = [len(c.month) for c in found.values()]
-    return {
-        "month": dates(stacked("month")),
-        "sort": np.repeat(np.array(list(found), dtype=object), months),
-        "portfolio": np.concatenate([c.portfolio[0] for c in found.values()]),
-        "ret_vw": stacked("ret"),
-        "ret_ew": stacked("ret_equal"),
-        "stocks": stacked("stocks"),
-    }
+    found = stacked_plans(OP_PLANS, {"annual": held})
+    names = {"month": "month", "sort": "sort", "portfolio": "portfolio_1"}
+    names |= {name: name for name in ("ret_vw", "ret_ew", "stocks")}
+    return {to: found.portfolios[name] for to, name in names.items()}, dict(found.breakpoints)

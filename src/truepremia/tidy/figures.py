@@ -18,6 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from truepremia.files.formats import replacing
 from truepremia.tidy.pairs import coefficient, common_months, factors_of
+from truepremia.tidy.portfolio_evaluation import PortfolioEvaluation
 
 BLACK, ORANGE, BLUE, GREEN = "#000000", "#D55E00", "#0072B2", "#009E73"
 GREY = "#8C8C8C"
@@ -30,6 +31,9 @@ LABELS = {
     "hml_ff5": "HML, five factors",
     "rmw": "RMW",
     "cma": "CMA",
+    "umd": "UMD",
+    "st_rev": "Short-term reversal",
+    "lt_rev": "Long-term reversal",
 }
 MODELS = {
     "three factors": ("smb", "hml", "mkt_excess"),
@@ -262,6 +266,42 @@ FIGURES: Mapping[str, Callable[[Tables], Figure]] = {
     "cell_heatmaps": cell_heatmaps,
 }
 """Every figure by the name of its file."""
+
+
+def draw_portfolios(path: str | Path, store: str, evaluation: PortfolioEvaluation) -> None:
+    """Draw R2 of every portfolio by decade against French's, as PNG or PDF by the suffix."""
+    path = Path(path)
+    with mpl.rc_context(dict(STYLE)), replacing(path) as temporary:
+        figure = portfolio_heatmap(store, evaluation)
+        metadata = dict(METADATA[path.suffix])
+        figure.savefig(temporary, format=path.suffix.removeprefix("."), metadata=metadata)
+
+
+def portfolio_heatmap(store: str, evaluation: PortfolioEvaluation) -> Figure:
+    """Return the heat map of R2, a panel for each weighting, rows are portfolios."""
+    frame = evaluation.to_frame()
+    weightings = list(dict.fromkeys(frame["weights"]))
+    figure = Figure(figsize=(3.6 * len(weightings) + 1, 6.4), layout="constrained")
+    figure.suptitle(f"Store {store}: R2 of French's portfolios on ours", x=0.01, ha="left")
+    panels = figure.subplots(1, len(weightings), squeeze=False)[0]
+    for axes, weights in zip(panels, weightings, strict=True):
+        chosen = frame[frame["weights"] == weights]
+        names = list(dict.fromkeys(chosen["portfolio"]))
+        samples = list(dict.fromkeys(chosen["sample"]))
+        table = chosen.pivot_table(index="portfolio", columns="sample", values="r2", dropna=False)
+        values = table.reindex(index=names, columns=samples).to_numpy(dtype=float)
+        axes.imshow(values, cmap="cividis", aspect="auto", vmin=0, vmax=1)
+        for (row, column), value in np.ndenumerate(values):
+            if not np.isnan(value):
+                color = "white" if value < 0.55 else "black"
+                text = f"{value:.3f}"
+                axes.text(column, row, text, color=color, ha="center", va="center", fontsize=7)
+        axes.set_xticks(range(len(samples)), samples)
+        axes.set_yticks(range(len(names)), names)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set(title=f"{weights} weights")
+    return figure
 
 
 def _figure(tables: Tables, title: str, width: float, height: float) -> Figure:

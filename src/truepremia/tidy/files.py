@@ -10,7 +10,13 @@ from truepremia.errors import DataError
 from truepremia.files.formats import write_json, write_table
 from truepremia.tidy.reading import Store
 from truepremia.tidy.replication import Replication
-from truepremia.tidy.tables import PUBLISHED_COLUMNS, STOCK_COLUMNS, write_accounts, write_stocks
+from truepremia.tidy.tables import (
+    PUBLISHED_COLUMNS,
+    STOCK_COLUMNS,
+    write_accounts,
+    write_stocks,
+    write_variables,
+)
 
 _YEAR = Column("year", "sorting year t; holds for the returns from July of t to June of t + 1")
 _MONTH = STOCK_COLUMNS["month"]
@@ -69,10 +75,42 @@ COLUMNS: Mapping[str, Mapping[str, Column]] = {
         "size": Column("log million USD", "mean log market equity of June t"),
         "bm": Column("ratio", "mean book-to-market"),
     },
+    "momentum": {
+        "month": _MONTH,
+        "umd": Column(_SPREAD, "winners minus losers of months 12 to 2 before"),
+        "st_rev": Column(_SPREAD, "losers minus winners of the month before"),
+        "lt_rev": Column(_SPREAD, "losers minus winners of months 60 to 13 before"),
+    },
+    "sorts": {
+        "month": _MONTH,
+        "sort": Column("", "name of the sort in the configuration"),
+        "portfolio_1": Column("", "portfolio on the first variable, 1 for the lowest"),
+        "portfolio_2": Column("", "portfolio on the second variable, 0 if there is none"),
+        "ret_vw": Column("per month", "value-weighted excess return"),
+        "ret_ew": Column("per month", "equal-weighted excess return"),
+        "stocks": Column("", "stocks with a return in the month"),
+        "mktcap_lag": Column("million USD", "their market equity at the end of the month before"),
+    },
+    "sort_breakpoints": {
+        "period": Column("date", "first month for which the portfolios hold"),
+        "sort": Column("", "name of the sort in the configuration"),
+        "variable": Column("", "what is sorted on"),
+        "probability": Column("1", "probability of the quantile"),
+        "value": Column("as the variable", "quantile over the NYSE stocks"),
+        "stocks": Column("", "number of those NYSE stocks"),
+    },
     "two_years": {
         "month": _MONTH,
         "smb": Column(_SPREAD, "small minus big, companies with two or more annual accounts"),
         "hml": Column(_SPREAD, "high minus low, companies with two or more annual accounts"),
+    },
+    "op_breakpoints": {
+        "period": Column("date", "first month for which the portfolios hold"),
+        "sort": Column("", "name of the sort in the configuration"),
+        "variable": Column("", "what is sorted on"),
+        "probability": Column("1", "probability of the quantile"),
+        "value": Column("as the variable", "quantile over the NYSE stocks"),
+        "stocks": Column("", "number of those NYSE stocks"),
     },
     "op_portfolios": {
         "month": _MONTH,
@@ -107,12 +145,14 @@ def write_store(paths: Any, name: str, store: Store) -> None:
     Parameters
     ----------
     paths : object
-        Attributes ``stocks``, ``accounts``, ``published`` and ``report`` name the files.
+        Attributes ``stocks``, ``variables``, ``accounts``, ``published`` and ``report`` name the
+        files.
     name : str
         Name of the store.
     store : Store
     """
     write_stocks(paths.stocks, name, store.stocks)
+    write_variables(paths.variables, name, store.stocks, store.variables)
     write_accounts(paths.accounts, name, store.accounts)
     write_table(paths.published, "published", name, store.published, PUBLISHED_COLUMNS)
     write_json(paths.report, {"store": name, **store.report})

@@ -1,34 +1,24 @@
-"""Annual formations: which stocks are sorted in a year, on what, into which portfolios.
+"""Annual formations: which stocks are sorted in a year, on what, and what they earn afterwards.
 
 A formation of year t holds for the returns from July of t to June of t + 1. Size is the market
 equity of June t, book-to-market the book equity of the fiscal year that ended in t - 1 over the
 market equity of December t - 1 (Fama and French 1993).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from truepremia.errors import DataError
-from truepremia.portfolios import bins, breakpoints
-from truepremia.tidy.profiles import Profile
-from truepremia.tidy.tables import (
-    MONTHS_PER_YEAR,
-    NYSE,
-    Accounts,
-    Coded,
-    Stocks,
-    year_of,
-)
+from truepremia.tidy.profiles import PROFILES, Options, Profile
+from truepremia.tidy.tables import MONTHS_PER_YEAR, NYSE, Accounts, Coded, Stocks, year_of
 from truepremia.typing import Array
 
-MEDIAN = (0.5,)
-TERCILES = (0.3, 0.7)
 MIN_NYSE_STOCKS = 5
-"""A year with fewer NYSE stocks has no breakpoints worth the name and is skipped."""
+"""A period with fewer NYSE stocks has no breakpoints worth the name and is skipped."""
 
 COST_ITEMS = ("cogs", "xsga", "xint")
 
@@ -37,87 +27,150 @@ _JUNE = 6
 
 @dataclass(frozen=True, eq=False)
 class Formations:
-    """Sorted stocks of all years, in ascending order of year and permno.
+    """Stocks that can be sorted, in ascending order of period and permno.
 
     Parameters
     ----------
     row : array of int, shape (k,)
-        Row of June t among the stock months.
-    permno, year : array of int, shape (k,)
-        The stock and the sorting year t.
+        Row among the stock months when portfolios are formed, June t in an annual sort.
+    permno, period : array of int, shape (k,)
+        The stock, and what is formed: the sorting year t of an annual sort.
     exchange : Coded
-    me : array, shape (k,)
-        Market equity of June t, million USD.
-    be : array, shape (k,)
-        Book equity of the fiscal year ending in t - 1, million USD.
-    bm : array, shape (k,)
-        ``be`` over the market equity of December t - 1.
-    op, inv : array, shape (k,)
-        Operating profitability and investment of the same account, NaN where missing.
-    records : array of int, shape (k,)
-        Annual accounts of the company up to and including the one that is used.
+    variables : mapping of str to array, shape (k,)
+        What can be sorted on. Of an annual sort: ``me`` and ``me_december``, market equity of
+        June t and of December t - 1, million USD;
+        ``be``, book equity of the fiscal year ending in t - 1, million USD; ``bm``, ``be`` over the
+        market equity of December t - 1; ``op`` and ``inv``, operating profitability and investment
+        of the same account, NaN where missing; ``records``, annual accounts of the company up to
+        and including that account.
+    counted : array of bool, shape (k,)
+        Whether a stock counts for breakpoints; of a company that is sorted on the market equity
+        of all its securities, only the largest does.
     """
 
     row: Array
     permno: Array
-    year: Array
+    period: Array
     exchange: Coded
-    me: Array
-    be: Array
-    bm: Array
-    op: Array
-    inv: Array
-    records: Array
+    variables: Mapping[str, Array]
+    counted: Array
 
     def __getitem__(self, rows: Any) -> "Formations":
-        return replace(self, **{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+        variables = {name: values[rows] for name, values in self.variables.items()}
+        kept = (self.row[rows], self.permno[rows], self.period[rows], self.exchange[rows])
+        return Formations(*kept, variables, self.counted[rows])
 
     def __len__(self) -> int:
         return len(self.permno)
 
+    def with_variables(self, variables: Mapping[str, Array]) -> "Formations":
+        """Return the same formations with other variables."""
+        return replace(self, variables=variables)
+
     @cached_property
     def nyse(self) -> Array:
         """Which stocks give the breakpoints, shape (k,)."""
-        return self.exchange.is_name(NYSE)
+        return np.asarray(self.exchange.is_name(NYSE) & self.counted)
 
 
 @dataclass(frozen=True, eq=False)
-class Breakpoints:
-    """Breakpoints of one variable in one group of stocks.
+class Holdings:
+    """The stocks that can be sorted, and the months in which they earn.
 
     Parameters
     ----------
-    group : int
-        The group, for example the sorting year.
-    probabilities : tuple of float
-    values : array, same length
-    stocks : int
-        NYSE stocks they are quantiles of.
+    formations : Formations
+    profile : Profile
+    formation : array of int, shape (m,)
+        Row of ``formations`` that holds for each month in which a stock earns a return.
+    month : array of int32, shape (m,)
+        Months since January 1970.
+    ret, weight : array, shape (m,)
+        Excess return, and market equity at the beginning of the month.
+    report : mapping
+        Counts of what was left out.
     """
 
-    group: int
-    probabilities: tuple[float, ...]
-    values: Array
-    stocks: int
+    formations: Formations
+    profile: Profile
+    formation: Array
+    month: Array
+    ret: Array
+    weight: Array
+    report: Mapping[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
-class Sort:
-    """A sort into portfolios on one variable.
+def holdings(
+    stocks: Stocks, accounts: Accounts, options: Options, company: Array | None = None
+) -> Holdings:
+    """Form portfolios of a store by a profile.
 
     Parameters
     ----------
-    portfolio : array of int8, shape (k,)
-        Portfolio of each formation, 1 for the lowest, 0 for a stock that is not sorted.
-    portfolios : int
-        Number of portfolios.
-    edges : tuple of Breakpoints
-        By ascending group.
-    """
+    stocks : Stocks
+    accounts : Accounts
+    options : Options
+    company : array, shape (n,), optional
+        Identifier of each stock's company (permco), NaN where unknown; for market equity by
+        company.
 
-    portfolio: Array
-    portfolios: int
-    edges: tuple[Breakpoints, ...]
+    Raises
+    ------
+    DataError
+        If no year has a complete formation or enough NYSE stocks.
+    """
+    profile = PROFILES[options.profile]
+    rows, missing = usable(stocks, profile)
+    annual, odd_accounts = _one_account_a_year(accounts, profile)
+    if options.market_equity == "company":
+        equity = company_equity(stocks, company)
+    else:
+        equity = MarketEquity(stocks.mktcap, np.ones(len(stocks.month), dtype=bool))
+    formations = _formations(stocks, rows, annual, options, equity)
+    enough, skipped = sortable(formations, np.ones(len(formations), dtype=bool))
+    if not enough.any():
+        raise DataError(
+            f"every formation year has fewer than {MIN_NYSE_STOCKS} NYSE stocks with all sorting "
+            "variables, so there are no breakpoints; correct crsp_monthly.exchange"
+        )
+    formations = formations[enough]
+    row, formation = _held_months(stocks, formations)
+    ret, weight = stocks.ret_excess[row], stocks.mktcap_lag[row]
+    earns = rows[row] & ~np.isnan(ret) & ~np.isnan(weight)
+    weighted = earns & (weight > 0)
+    if not weighted.any():
+        raise DataError(
+            "no complete formation: no stock of crsp_monthly has a return with mktcap_lag between "
+            "July of its sorting year and the next June; add months to the store"
+        )
+    return Holdings(
+        formations=formations,
+        profile=profile,
+        formation=formation[weighted],
+        month=stocks.month[row[weighted]],
+        ret=ret[weighted],
+        weight=weight[weighted],
+        report={
+            "profile": profile.name,
+            "formations": len(formations),
+            "first_year": int(formations.period[0]),
+            "last_year": int(formations.period[-1]),
+            "skipped_years": skipped,
+            "months_missing": missing,
+            "months_without_weight": int(np.sum(earns & ~weighted)),
+            **odd_accounts,
+            **_changed_by_company(options, stocks, formations),
+        },
+    )
+
+
+def account_items(stocks: Stocks, accounts: Accounts, held: Holdings) -> dict[str, Array]:
+    """Return every item of the account behind the book equity of each formation, shape (k,)."""
+    annual, _ = _one_account_a_year(accounts, held.profile)
+    f = held.formations
+    december = row_of_month(stocks, f.row, -_JUNE)
+    rows = annual.rows(stocks.gvkey[december], f.period - 1)
+    return {name: values[rows] for name, values in annual.accounts.items.items()}
 
 
 def usable(stocks: Stocks, profile: Profile) -> tuple[Array, dict[str, int]]:
@@ -135,34 +188,86 @@ def usable(stocks: Stocks, profile: Profile) -> tuple[Array, dict[str, int]]:
     return ~np.logical_or.reduce(list(missing.values())), counts
 
 
-def form(
-    stocks: Stocks,
-    rows: Array,
-    accounts: Accounts,
-    profile: Profile,
-    op_require_cost: bool = False,
-) -> tuple[Formations, dict[str, int]]:
-    """Return the formations of all years, and counts of what is odd about the accounts.
+def sortable(formations: Formations, candidates: Array) -> tuple[Array, list[int]]:
+    """Return which candidates stand in periods with enough NYSE stocks, and the periods without.
 
     Parameters
     ----------
-    stocks : Stocks
-    rows : array of bool, shape (n,)
-        The months that the profile works with.
-    accounts : Accounts
-    profile : Profile
-    op_require_cost : bool
-        Whether operating profitability needs at least one cost item.
+    formations : Formations
+    candidates : array of bool, shape (k,)
+
+    Returns
+    -------
+    rows : array of bool, shape (k,)
+    skipped : list of int
+    """
+    periods, position = np.unique(formations.period, return_inverse=True)
+    nyse = np.bincount(position, weights=formations.nyse & candidates)
+    stocks = np.bincount(position, weights=candidates)
+    enough = nyse >= MIN_NYSE_STOCKS
+    return candidates & enough[position], periods[~enough & (stocks > 0)].tolist()
+
+
+@dataclass(frozen=True, eq=False)
+class MarketEquity:
+    """Market equity that is sorted on, and which stocks count for breakpoints, both (n,)."""
+
+    value: Array
+    counted: Array
+
+
+def company_equity(stocks: Stocks, company: Array | None) -> MarketEquity:
+    """Return the market equity of each stock's company, the sum over its securities of the month.
+
+    A stock without a known company is one of its own.
+
+    Raises
+    ------
+    DataError
+        If the store does not say which securities belong together.
+    """
+    if company is None or np.isnan(company).all():
+        raise DataError(
+            "market equity by company needs a column crsp_monthly.permco with values; add it, or "
+            "set tidy.market_equity to security"
+        )
+    alone = np.isnan(company)
+    identifier = np.where(alone, -stocks.permno - 1.0, company)
+    order = np.lexsort([stocks.permno, -np.nan_to_num(stocks.mktcap), identifier, stocks.month])
+    month, of = stocks.month[order], identifier[order]
+    first = (np.diff(month, prepend=-1) != 0) | (np.diff(of, prepend=np.inf) != 0)
+    group = np.cumsum(first) - 1
+    total = np.bincount(group, weights=np.nan_to_num(stocks.mktcap[order]))
+    value, counted = np.empty(len(order)), np.empty(len(order), dtype=bool)
+    value[order], counted[order] = total[group], first
+    return MarketEquity(np.where(np.isnan(stocks.mktcap), np.nan, value), counted)
+
+
+def _changed_by_company(options: Options, stocks: Stocks, formations: Formations) -> dict[str, int]:
+    """Return how many formations have a company with other securities, if that matters."""
+    if options.market_equity == "security":
+        return {}
+    own = stocks.mktcap[formations.row]
+    return {"formations_of_larger_companies": int(np.sum(formations.variables["me"] > own))}
+
+
+def _formations(
+    stocks: Stocks,
+    rows: Array,
+    annual: "_AnnualAccounts",
+    options: Options,
+    equity: MarketEquity,
+) -> Formations:
+    """Return the formations of all years from the months ``rows``, bool, shape (n,).
 
     Raises
     ------
     DataError
         If no stock has all that a formation needs in any year.
     """
-    annual, counts = _one_account_a_year(accounts, profile)
     june = np.flatnonzero(rows & (stocks.month % MONTHS_PER_YEAR == _JUNE - 1))
-    december = _later(stocks, june, -_JUNE)
-    listed = _later(stocks, june, profile.exchange_month - _JUNE)
+    december = row_of_month(stocks, june, -_JUNE)
+    listed = row_of_month(stocks, june, PROFILES[options.profile].exchange_month - _JUNE)
     found = (december >= 0) & (listed >= 0) & rows[december] & rows[listed]
     june, december, listed = june[found], december[found], listed[found]
     year = year_of(stocks.month[june])
@@ -176,42 +281,82 @@ def form(
             "and an account of that year with be; add months or accounts to the store"
         )
     items = annual.accounts.items
-    formations = Formations(
-        row=june,
-        permno=stocks.permno[june],
-        year=year[found],
-        exchange=stocks.exchange[listed],
-        me=stocks.mktcap[june],
-        be=items["be"][account],
-        bm=items["be"][account] / stocks.mktcap[december],
-        op=operating_profitability(items, op_require_cost)[account],
-        inv=items.get("inv", np.full(len(annual.records), np.nan))[account],
-        records=annual.records[account],
-    )
-    return formations[np.lexsort([formations.permno, formations.year])], counts
+    variables = {
+        "me": equity.value[june],
+        "me_december": equity.value[december],
+        "be": items["be"][account],
+        "bm": items["be"][account] / equity.value[december],
+        "op": _operating_profitability(items, options.op_require_cost)[account],
+        "inv": items.get("inv", np.full(len(annual.records), np.nan))[account],
+        "records": annual.records[account],
+    }
+    permno, year = stocks.permno[june], year[found]
+    exchange, counted = stocks.exchange[listed], equity.counted[june]
+    formations = Formations(june, permno, year, exchange, variables, counted)
+    return formations[np.lexsort([permno, year])]
 
 
-def sortable(formations: Formations, candidates: Array) -> tuple[Array, list[int]]:
-    """Return which candidates stand in years with enough NYSE stocks, and the years without.
-
-    Parameters
-    ----------
-    formations : Formations
-    candidates : array of bool, shape (k,)
+def _held_months(stocks: Stocks, formations: Formations) -> tuple[Array, Array]:
+    """Return the months for which formations hold, July of t to June of t + 1.
 
     Returns
     -------
-    rows : array of bool, shape (k,)
-    skipped : list of int
+    row : array of int, shape (m,)
+        Rows of ``stocks``.
+    formation : array of int, shape (m,)
+        Row of ``formations`` that holds for each, ascending.
     """
-    years, position = np.unique(formations.year, return_inverse=True)
-    nyse = np.bincount(position, weights=formations.nyse & candidates)
-    stocks = np.bincount(position, weights=candidates)
-    enough = nyse >= MIN_NYSE_STOCKS
-    return candidates & enough[position], years[~enough & (stocks > 0)].tolist()
+    june = formations.row[:, None]
+    following = june + np.arange(1, MONTHS_PER_YEAR + 1)
+    holds = following < len(stocks.month)
+    np.minimum(following, len(stocks.month) - 1, out=following)
+    holds &= stocks.month[following] <= stocks.month[june] + MONTHS_PER_YEAR
+    holds &= stocks.permno[following] == stocks.permno[june]
+    return following[holds], np.nonzero(holds)[0]
 
 
-def operating_profitability(items: Mapping[str, Array], require_cost: bool) -> Array:
+def _one_account_a_year(
+    accounts: Accounts, profile: Profile
+) -> tuple["_AnnualAccounts", dict[str, int]]:
+    """Return the latest account with book equity of each company and calendar year."""
+    company = accounts.gvkey.code
+    new = np.diff(company, prepend=-1) != 0
+    position = np.arange(len(company))
+    records = position - np.maximum.accumulate(np.where(new, position, 0)) + 1
+    has_equity = ~np.isnan(accounts.items["be"])
+    accounts, records = accounts[has_equity], records[has_equity]
+    key = accounts.gvkey.code.astype(np.int64) * 10_000 + accounts.year
+    latest = np.diff(key, append=-1) != 0
+    accounts, records = accounts[latest], records[latest]
+    positive = accounts.items["be"] > 0
+    counts = {
+        "accounts_without_equity": int(np.sum(~has_equity)),
+        "accounts_later_in_their_year": int(np.sum(~latest)),
+        "accounts_without_positive_equity": int(np.sum(~positive)),
+    }
+    if profile.positive_book_equity:
+        accounts, records = accounts[positive], records[positive]
+    return _AnnualAccounts(accounts, records), counts
+
+
+@dataclass(frozen=True, eq=False)
+class _AnnualAccounts:
+    """One account for each company and calendar year."""
+
+    accounts: Accounts
+    records: Array
+
+    def rows(self, gvkey: Coded, year: Array) -> Array:
+        """Return the account of each company in each year, -1 for none."""
+        company = _translated(gvkey, self.accounts.gvkey.names)
+        keys = self._keys(self.accounts.gvkey.code, self.accounts.year)
+        return np.where(company >= 0, _position(keys, self._keys(company, year)), -1)
+
+    def _keys(self, company: Array, year: Array) -> Array:
+        return np.asarray(company.astype(np.int64) * 10_000 + year)
+
+
+def _operating_profitability(items: Mapping[str, Array], require_cost: bool) -> Array:
     """Return operating profit over book equity, as stored or from its items, shape (n,).
 
     A missing cost is zero; ``require_cost`` demands at least one (French's rule).
@@ -238,70 +383,7 @@ def operating_profitability(items: Mapping[str, Array], require_cost: bool) -> A
     return np.where(has_cost & np.isfinite(profitability), profitability, np.nan)
 
 
-def sort(
-    formations: Formations,
-    variable: str,
-    probabilities: Sequence[float],
-    closed: Literal["right", "left"],
-    rows: Array,
-    group: Array,
-) -> Sort:
-    """Sort stocks into portfolios by the NYSE breakpoints of their group.
-
-    Parameters
-    ----------
-    formations : Formations
-    variable : str
-        Name of the field that is sorted on.
-    probabilities : sequence of float
-        Probabilities of the breakpoints, ascending.
-    closed : {"right", "left"}
-        Side on which a portfolio includes its breakpoint.
-    rows : array of bool, shape (k,)
-        Stocks that are sorted.
-    group : array of int, shape (k,)
-        Stocks that are sorted together, for example those of a year; each group has a NYSE stock.
-    """
-    values = getattr(formations, variable)
-    portfolio = np.zeros(len(formations), dtype=np.int8)
-    edges = []
-    for which, members in _groups(group, rows):
-        nyse = members[formations.nyse[members]]
-        at = breakpoints(values[nyse], probabilities)
-        portfolio[members] = bins(values[members], at, closed) + 1
-        edges.append(Breakpoints(which, tuple(probabilities), at, len(nyse)))
-    return Sort(portfolio, len(probabilities) + 1, tuple(edges))
-
-
-def _groups(group: Array, rows: Array) -> Iterator[tuple[int, Array]]:
-    """Yield every group in ascending order with its members among ``rows``."""
-    members = np.flatnonzero(rows)
-    members = members[np.argsort(group[members], kind="stable")]
-    starts = np.flatnonzero(np.diff(group[members], prepend=-1))
-    for together in np.split(members, starts[1:]) if len(members) else ():
-        yield int(group[together[0]]), together
-
-
-def held_months(stocks: Stocks, formations: Formations) -> tuple[Array, Array]:
-    """Return the months for which formations hold, July of t to June of t + 1.
-
-    Returns
-    -------
-    row : array of int, shape (m,)
-        Rows of ``stocks``.
-    formation : array of int, shape (m,)
-        Row of ``formations`` that holds for each, ascending.
-    """
-    june = formations.row[:, None]
-    following = june + np.arange(1, MONTHS_PER_YEAR + 1)
-    holds = following < len(stocks.month)
-    np.minimum(following, len(stocks.month) - 1, out=following)
-    holds &= stocks.month[following] <= stocks.month[june] + MONTHS_PER_YEAR
-    holds &= stocks.permno[following] == stocks.permno[june]
-    return following[holds], np.nonzero(holds)[0]
-
-
-def _later(stocks: Stocks, row: Array, months: int) -> Array:
+def row_of_month(stocks: Stocks, row: Array, months: int) -> Array:
     """Return the rows of the same stocks ``months`` later, earlier if negative, -1 for none.
 
     Rows are in order and unique: the wanted one is that many rows away, or nearer after a gap.
@@ -316,47 +398,6 @@ def _later(stocks: Stocks, row: Array, months: int) -> Array:
         found[sought[hit]] = other[hit]
         sought = sought[~hit]
     return found
-
-
-@dataclass(frozen=True, eq=False)
-class _AnnualAccounts:
-    """One account for each company and calendar year."""
-
-    accounts: Accounts
-    records: Array
-
-    def rows(self, gvkey: Coded, year: Array) -> Array:
-        """Return the account of each company in each year, -1 for none."""
-        company = _translated(gvkey, self.accounts.gvkey.names)
-        keys = self._keys(self.accounts.gvkey.code, self.accounts.year)
-        return np.where(company >= 0, _position(keys, self._keys(company, year)), -1)
-
-    def _keys(self, company: Array, year: Array) -> Array:
-        return np.asarray(company.astype(np.int64) * 10_000 + year)
-
-
-def _one_account_a_year(
-    accounts: Accounts, profile: Profile
-) -> tuple[_AnnualAccounts, dict[str, int]]:
-    """Return the latest account with book equity of each company and calendar year."""
-    company = accounts.gvkey.code
-    new = np.diff(company, prepend=-1) != 0
-    position = np.arange(len(company))
-    records = position - np.maximum.accumulate(np.where(new, position, 0)) + 1
-    has_equity = ~np.isnan(accounts.items["be"])
-    accounts, records = accounts[has_equity], records[has_equity]
-    key = accounts.gvkey.code.astype(np.int64) * 10_000 + accounts.year
-    latest = np.diff(key, append=-1) != 0
-    accounts, records = accounts[latest], records[latest]
-    positive = accounts.items["be"] > 0
-    counts = {
-        "accounts_without_equity": int(np.sum(~has_equity)),
-        "accounts_later_in_their_year": int(np.sum(~latest)),
-        "accounts_without_positive_equity": int(np.sum(~positive)),
-    }
-    if profile.positive_book_equity:
-        accounts, records = accounts[positive], records[positive]
-    return _AnnualAccounts(accounts, records), counts
 
 
 def _position(keys: Array, wanted: Array) -> Array:

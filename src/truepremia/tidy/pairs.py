@@ -2,7 +2,18 @@
 
 import pandas as pd
 
-FACTORS = ("smb", "hml", "mkt_excess", "smb_ff5", "hml_ff5", "rmw", "cma")
+FACTORS = (
+    "smb",
+    "hml",
+    "mkt_excess",
+    "smb_ff5",
+    "hml_ff5",
+    "rmw",
+    "cma",
+    "umd",
+    "st_rev",
+    "lt_rev",
+)
 """Factors that are evaluated if both tables have them; the first two must be there."""
 
 REQUIRED = FACTORS[:2]

@@ -3,9 +3,10 @@
 Time series: r_p = alpha_p + beta_p' f + e_p for every portfolio; the statistic of Gibbons, Ross and
 Shanken (1989) is the F of the multivariate least-squares test that all alphas are zero.
 Cross-sections: the slopes of Fama and MacBeth (1973), month by month, with Newey-West errors of
-their means.
+their means: Bartlett weights, and the sum of autocovariances divided by T (T - 1) instead of T^2.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,16 +18,19 @@ from statsmodels.multivariate.multivariate_ols import MultivariateLS
 from statsmodels.regression.linear_model import OLS
 
 from truepremia.errors import DataError
-from truepremia.tidy.evaluation import FEW_MONTHS, newey_west_lags
+from truepremia.tidy.evaluation import EXACT, FEW_MONTHS, newey_west_lags, newey_west_rule
 
 MODELS: Mapping[str, tuple[str, ...]] = {
     "CAPM": ("mkt_excess",),
     "FF3": ("mkt_excess", "smb", "hml"),
     "FF5": ("mkt_excess", "smb_ff5", "hml_ff5", "rmw", "cma"),
+    "FF6": ("mkt_excess", "smb_ff5", "hml_ff5", "rmw", "cma", "umd"),
 }
 """Factors of every model."""
 
 CHARACTERISTICS = ("size", "bm")
+
+SMALL_SAMPLE = "variances of mean slopes times N / (N - 1) for N months"
 
 COVERAGE = 0.9
 """A portfolio with returns in fewer of the months than this share is left out."""
@@ -54,11 +58,16 @@ class AlphaTest:
     factors : tuple of str
     months : int
         Months in which all portfolios and factors have a return.
+    df_portfolios, df_residual : int
+        Degrees of freedom of the F statistic.
     grs, p : float
-        F statistic that all alphas are zero, with (df_portfolios, df_residual) degrees of freedom.
+        F statistic that all alphas are zero; NaN where it is undefined.
     mean_absolute_alpha, mean_r2 : float
         Over portfolios; the alpha per month.
     alphas : tuple of Alpha
+        None where the factors are constant or collinear.
+    undefined : str
+        Why something is undefined, empty if nothing is.
     """
 
     model: str
@@ -71,6 +80,7 @@ class AlphaTest:
     mean_absolute_alpha: float
     mean_r2: float
     alphas: tuple[Alpha, ...]
+    undefined: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,16 +129,17 @@ class Pricing:
     alphas: Mapping[str, tuple[AlphaTest, ...]]
     cross_section: CrossSectionTest | None
     warnings: tuple[str, ...]
+    newey_west: str = ""
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the tests in builtin types."""
         return {
             "alphas": {
-                origin: {test.model: asdict(test) for test in tests}
+                origin: {test.model: without_nan(asdict(test)) for test in tests}
                 for origin, tests in self.alphas.items()
             },
             "fama_macbeth": asdict(self.cross_section) if self.cross_section else None,
-            "newey_west": "Bartlett weights, floor(4 (T / 100)^(2/9)) lags",
+            **({"newey_west": self.newey_west} if self.newey_west else {}),
             "warnings": list(self.warnings),
         }
 
@@ -152,7 +163,9 @@ class Pricing:
         return pd.DataFrame(rows, columns=order)
 
 
-def price(portfolios: pd.DataFrame, factors: Mapping[str, pd.DataFrame]) -> Pricing:
+def price(
+    portfolios: pd.DataFrame, factors: Mapping[str, pd.DataFrame], lags: int | None = None
+) -> Pricing:
     """Test factor models and characteristics on a store's portfolios.
 
     Parameters
@@ -163,6 +176,8 @@ def price(portfolios: pd.DataFrame, factors: Mapping[str, pd.DataFrame]) -> Pric
     factors : mapping of str to DataFrame
         ``month`` and factors in decimals per month, by their origin, such as "published". A model
         is tested where all its factors are there.
+    lags : int, optional
+        Lags of Newey and West, by their rule if not given.
 
     Raises
     ------
@@ -181,15 +196,26 @@ def price(portfolios: pd.DataFrame, factors: Mapping[str, pd.DataFrame]) -> Pric
         tests = [alpha_test(model, kept, series[list(MODELS[model])]) for model in possible]
         alphas[origin] = tuple(test for test in tests if test is not None)
         warnings += [
-            f"{model} with {origin} factors: too few complete months for {kept.shape[1]} portfolios"
+            f"{model} with {origin} factors: "
+            + (test.undefined if test else f"too few complete months for {len(kept.T)} portfolios")
             for model, test in zip(possible, tests, strict=True)
-            if test is None
+            if test is None or test.undefined
         ]
     rows = long[long["portfolio"].isin(kept.columns)].set_index(["portfolio", "month"])
-    cross_section = fama_macbeth(rows["ret"], rows[list(CHARACTERISTICS)])
+    cross_section = fama_macbeth(rows["ret"], rows[list(CHARACTERISTICS)], lags)
     if cross_section is None:
         warnings.append(f"Fama-MacBeth: fewer than {FEW_MONTHS} months have enough portfolios")
-    return Pricing(alphas, cross_section, tuple(warnings))
+    rule = f"{newey_west_rule(lags)}, {SMALL_SAMPLE}"
+    return Pricing(alphas, cross_section, tuple(warnings), rule)
+
+
+def without_nan(values: Any) -> Any:
+    """Return nested builtin values with None for NaN."""
+    if isinstance(values, Mapping):
+        return {key: without_nan(value) for key, value in values.items() if key != "undefined"}
+    if isinstance(values, list | tuple):
+        return [without_nan(value) for value in values]
+    return None if isinstance(values, float) and math.isnan(values) else values
 
 
 def _covered(returns: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
@@ -230,22 +256,37 @@ def alpha_test(model: str, returns: pd.DataFrame, factors: pd.DataFrame) -> Alph
         return None
     endog = complete[list(returns.columns)]
     exog = np.column_stack([np.ones(months), complete[list(factors.columns)]])
-    intercept = np.eye(1, 1 + width)
-    joint = MultivariateLS(endog.to_numpy(), exog).fit().mv_test([("alphas", intercept)])
-    statistic = joint.results["alphas"]["stat"].loc["Wilks' lambda"]
+    shared: dict[str, Any] = {"model": model, "factors": tuple(factors.columns), "months": months}
+    shared |= {"df_portfolios": count, "df_residual": months - count - width}
+    if np.linalg.matrix_rank(exog / np.abs(exog).max(axis=0, initial=1e-300)) <= width:
+        undefined = ("grs", "p", "mean_absolute_alpha", "mean_r2")
+        nothing: dict[str, Any] = dict.fromkeys(undefined, math.nan)
+        said = "the factors are constant or collinear, alphas are undefined"
+        return AlphaTest(**shared, **nothing, alphas=(), undefined=said)
     alphas = tuple(_alpha(str(name), endog[name], exog) for name in endog)
+    grs, p = _grs(endog.to_numpy(), exog)
     return AlphaTest(
-        model=model,
-        factors=tuple(factors.columns),
-        months=months,
-        df_portfolios=int(statistic["Num DF"]),
-        df_residual=int(statistic["Den DF"]),
-        grs=float(statistic["F Value"]),
-        p=float(statistic["Pr > F"]),
+        **shared,
+        grs=grs,
+        p=p,
         mean_absolute_alpha=float(np.mean([abs(a.alpha) for a in alphas])),
         mean_r2=float(np.mean([a.r2 for a in alphas])),
         alphas=alphas,
+        undefined="returns are collinear given the factors, GRS is undefined" if grs != grs else "",
     )
+
+
+def _grs(returns: np.ndarray, exog: np.ndarray) -> tuple[float, float]:
+    """Return the F that all intercepts are zero and its p, NaN if residuals are collinear."""
+    residuals = returns - exog @ np.linalg.lstsq(exog, returns, rcond=None)[0]
+    size = np.linalg.norm(residuals, axis=0)
+    exact = size <= EXACT * np.linalg.norm(returns, axis=0)
+    if exact.any() or np.linalg.matrix_rank(residuals / size) < returns.shape[1]:
+        return math.nan, math.nan
+    intercept = np.eye(1, exog.shape[1])
+    joint = MultivariateLS(returns, exog).fit().mv_test([("alphas", intercept)])
+    statistic = joint.results["alphas"]["stat"].loc["Wilks' lambda"]
+    return float(statistic["F Value"]), float(statistic["Pr > F"])
 
 
 def _alpha(portfolio: str, returns: "pd.Series[float]", exog: np.ndarray) -> Alpha:
@@ -255,7 +296,7 @@ def _alpha(portfolio: str, returns: "pd.Series[float]", exog: np.ndarray) -> Alp
 
 
 def fama_macbeth(
-    returns: "pd.Series[float]", characteristics: pd.DataFrame
+    returns: "pd.Series[float]", characteristics: pd.DataFrame, lags: int | None = None
 ) -> CrossSectionTest | None:
     """Regress returns on characteristics month by month and test the mean slopes.
 
@@ -268,6 +309,8 @@ def fama_macbeth(
         Excess returns by (portfolio, month).
     characteristics : DataFrame, C columns
         By (portfolio, month).
+    lags : int, optional
+        Lags of Newey and West, by their rule if not given.
 
     Returns
     -------
@@ -282,7 +325,7 @@ def fama_macbeth(
     months = rows.index.get_level_values("month").nunique()
     if months < FEW_MONTHS:
         return None
-    lags = newey_west_lags(months)
+    lags = newey_west_lags(months) if lags is None else min(lags, months - 1)
     terms = ["constant", *names]
     fit = FamaMacBeth(rows["ret"], rows[terms]).fit(
         cov_type="kernel", kernel="bartlett", bandwidth=lags

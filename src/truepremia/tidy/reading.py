@@ -1,90 +1,35 @@
 """Read any edition of a Tidy-Finance store into one form, refusing what does not fit.
 
 Editions differ in the names of tables and columns and in how they store dates and company
-identifiers (docs/replication.md). Values are judged by what is stored, not by what is declared.
+identifiers (docs/replication.md). Where a store has several candidates for one table or column,
+the choice follows a stated rule and is said; an optional table at fault is left out.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from truepremia.errors import DataError
-from truepremia.files.formats import column as column_of
+from truepremia.tidy.editions import evidence_of, judged
+from truepremia.tidy.layouts import LAYOUTS, Choice, Layout, table_names
+from truepremia.tidy.loading import Loaded, load
 from truepremia.tidy.sources import Source, opened
-from truepremia.tidy.tables import NYSE, Accounts, Coded, Stocks, dates, months, numbers
+from truepremia.tidy.tables import Accounts, Stocks, dates, year_of
+from truepremia.tidy.values import french_codes
 from truepremia.typing import Array
 
+STOCK_VARIABLES = ("ret", "retx", "permco")
+"""Optional columns of the stocks, and any that are asked for."""
 
-@dataclass(frozen=True)
-class Form:
-    """Names under which editions keep a table.
-
-    Parameters
-    ----------
-    tables : tuple of str
-        Names of the table; the first that exists is read.
-    keys : tuple of str
-        Columns that identify a row.
-    aliases : mapping of str to tuple of str
-        Names of a column, where they are not just its own.
-    required, optional : tuple of str
-    """
-
-    tables: tuple[str, ...]
-    keys: tuple[str, ...]
-    aliases: Mapping[str, tuple[str, ...]]
-    required: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-
-
-_MONTH = {"month": ("month", "date")}
-STOCKS = Form(
-    tables=("crsp_monthly",),
-    keys=("permno", "month"),
-    aliases={**_MONTH, "exchange": ("exchange", "exchcd", "primaryexch")},
-    required=("permno", "gvkey", "month", "ret_excess", "mktcap", "mktcap_lag", "exchange"),
-)
-ACCOUNTS = Form(
-    tables=("compustat", "compustat_annual"),
-    keys=("gvkey", "datadate"),
-    aliases={},
-    required=("gvkey", "datadate", "be"),
-    optional=("op", "inv", "sale", "cogs", "xsga", "xint", "at", "ib"),
-)
-THREE_FACTORS = Form(
-    tables=("factors_ff_monthly", "factors_ff3_monthly"),
-    keys=("month",),
-    aliases={**_MONTH, "rf": ("rf", "risk_free")},
-    required=("month", "smb", "hml"),
-    optional=("mkt_excess", "rf"),
-)
-FIVE_FACTORS = Form(
-    tables=("factors_ff5_monthly",),
-    keys=("month",),
-    aliases=_MONTH,
-    required=("month", "smb", "hml", "rmw", "cma"),
-)
-TABLES = tuple(
-    name for form in (STOCKS, ACCOUNTS, THREE_FACTORS, FIVE_FACTORS) for name in form.tables
-)
-"""Tables that are read, whichever of them a store has."""
-
-EXCHANGE_CODES: Mapping[str, Mapping[Any, str]] = {
-    "exchcd": {1: "NYSE", 31: "NYSE", 2: "AMEX", 32: "AMEX", 3: "NASDAQ", 33: "NASDAQ"},
-    "primaryexch": {"N": "NYSE", "A": "AMEX", "Q": "NASDAQ"},
-}
-"""Labels of CRSP's old and new exchange codes; every other code is "Other"."""
-
-_FIRST_DAY, _LAST_DAY = np.array(["1900-01-01", "2100-12-31"], dtype="datetime64[D]").astype(int)
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}:\d{2}(\.\d+)?)?")
-_WHOLE_NUMBER = re.compile(r"\d+(\.0+)?")
-_GVKEY_DIGITS = 6
 _PERCENT = 0.2
+_PERCENT_OF_STOCKS = 0.6
+_IMPOSSIBLE_FACTOR = 1.0
+_LEAST_RETURN, _LARGE_RETURN = -2.0, 100.0
+_LAG_DIFFERS, _LAG_SHARE = 1e-6, 0.01
+_DAYS_APART, _APART_SHARE = (4, 25), 0.02
+_FIRST_OF_MONTH = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +39,8 @@ class Store:
     Parameters
     ----------
     stocks : Stocks
+    variables : mapping of str to array, shape (n,)
+        Optional columns of the stocks, row for row.
     accounts : Accounts
     published : mapping of str to array, shape (M,)
         ``month`` (datetime64[D], ascending), ``smb``, ``hml`` and whichever other published
@@ -104,108 +51,268 @@ class Store:
     """
 
     stocks: Stocks
+    variables: Mapping[str, Array]
     accounts: Accounts
     published: Mapping[str, Array]
     report: Mapping[str, Any]
 
 
-def read_store(path: str | Sequence[str], coerce: bool = False, busy_timeout: float = 5) -> Store:
+def read_store(path: str | Sequence[str], choice: Choice | None = None) -> Store:
     """Read a store.
 
     Parameters
     ----------
     path : str or sequence of str
-        A SQLite file, or the Parquet files of a folder.
-    coerce : bool
-        Turn text in a column of numbers into missing values, with a warning.
-    busy_timeout : float
-        Seconds to wait for a locked database.
+        A SQLite or DuckDB file, a folder of Parquet files, or those files.
+    choice : Choice, optional
 
     Raises
     ------
     DataError
-        Naming file, table, column and remedy of the first thing that does not fit.
+        Naming store, table, column and remedy of the first thing that does not fit.
     """
-    with opened(path, busy_timeout) as source:
-        warnings = source.warnings
-        found = [_Found(source, form, coerce, warnings) for form in _required_forms(source)]
-        stocks = _stocks(found[0])
-        accounts = _accounts(found[1])
-        three = _factors(found[2])
-        five = None
-        if _table_of(source, FIVE_FACTORS):
-            found.append(_Found(source, FIVE_FACTORS, coerce, warnings))
-            five = _factors(found[3])
-    month = found[0].names["month"]
-    return Store(
-        stocks=stocks,
-        accounts=accounts,
-        published=three if five is None else _joined(three, five),
-        report={
-            "source": source.name,
-            "edition": f"{source.kind}, months in '{month}' as {found[0].dates_as}",
-            "profile": "seed2023" if month == "month" else "book2026",
-            "counts": {table.name: table.counts for table in found},
-            "first_month": str(dates(stocks.month.min())),
-            "last_month": str(dates(stocks.month.max())),
-            "warnings": warnings,
-        },
-    )
+    choice = choice or Choice()
+    layouts = choice.layouts()
+    with opened(path, choice.busy_timeout, table_names(choice.tables)) as source:
+        candidates = _candidates(source, layouts, choice.tables)
+        crsp = _loaded(source, layouts["stocks"], candidates["stocks"], choice.coerce, _rows)
+        months = np.unique(crsp.months("month"))
+        compustat = _loaded(
+            source, layouts["accounts"], candidates["accounts"], choice.coerce, _years_in(months)
+        )
+        three = _loaded(
+            source, layouts["three_factors"], candidates["three_factors"], choice.coerce,
+            _months_in(months),
+        )  # fmt: skip
+        loaded = [crsp, compustat, three]
+        stocks, variables = _stocks(crsp)
+        accounts, published = _accounts(compustat), _published(three)
+        five = _five_factors(source, layouts["five_factors"], candidates["five_factors"], months)
+        if five is not None:
+            loaded.append(five)
+            published = _joined(published, _published(five))
+        factors = tuple(table.table for table in loaded[2:])
+        profile, doubt = judged(evidence_of(crsp.table, compustat.table, factors, source.tables))
+        warnings = [*source.warnings, *([doubt] if doubt else [])]
+        warnings += [warning for table in loaded for warning in table.warnings]
+        return Store(
+            stocks=stocks,
+            variables=variables,
+            accounts=accounts,
+            published=published,
+            report={
+                "source": source.name,
+                "edition": f"{source.kind}, months in '{crsp.names['month']}' as {crsp.dates_as}",
+                "profile": profile,
+                "counts": {table.table: _base_counts(table) for table in loaded},
+                "first_month": str(dates(stocks.month.min())),
+                "last_month": str(dates(stocks.month.max())),
+                "warnings": warnings,
+            },
+        )
 
 
-def _required_forms(source: Source) -> list[Form]:
-    forms = [STOCKS, ACCOUNTS, THREE_FACTORS]
-    missing = [form for form in forms if _table_of(source, form) is None]
+# --- which tables are read ---------------------------------------------------------------------
+
+
+def _candidates(
+    source: Source, layouts: Mapping[str, Layout], chosen: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Return the tables that may be each part of the store, in order of preference."""
+    found = {part: layout.present_in(source.tables) for part, layout in layouts.items()}
+    needed = [part for part in layouts if part != "five_factors" or part in chosen]
+    missing = [part for part in needed if not found[part]]
     if missing:
-        wanted = "; ".join(" or ".join(form.tables) for form in missing)
+        wanted = "; ".join(" or ".join(reversed(layouts[part].tables)) for part in missing)
         present = ", ".join(source.tables) or "none"
         raise DataError(
             f"{source.name}: there is no table {wanted} (tables present: {present}); "
-            "choose a store that has them, or write them into this one"
+            "choose a store that has them, write them into this one, or name them under tables"
         )
-    return forms
+    return found
 
 
-def _table_of(source: Source, form: Form) -> str | None:
-    return next((name for name in form.tables if name in source.tables), None)
+def _loaded(
+    source: Source,
+    layout: Layout,
+    names: Sequence[str],
+    coerce: bool,
+    covered: Callable[[Loaded], int],
+) -> Loaded:
+    """Load the candidate that covers most; of those that cover as much, the first one."""
+    if len(names) == 1:
+        return load(source, names[0], layout, coerce)
+    found: list[Loaded] = []
+    faults: list[DataError] = []
+    for name in names:
+        try:
+            found.append(load(source, name, layout, coerce))
+        except DataError as error:
+            faults.append(error)
+    if not found:
+        raise faults[0]
+    best = max(found, key=covered)  # the first of equals
+    covers = ", ".join(f"{table.table} {covered(table)}" for table in found)
+    unreadable = [str(fault).removeprefix(f"{source.name}: ") for fault in faults]
+    best.warnings.append(
+        f"{' and '.join(names)} may be the same table, {best.table} is read (months or years of "
+        f"the stocks that each covers: {covers}); tables chooses another"
+        + "".join(f"; {fault}" for fault in unreadable)
+    )
+    return best
 
 
-def _stocks(found: "_Found") -> Stocks:
-    permno = found.whole_numbers("permno")
-    month = found.months("month")
+def _rows(table: Loaded) -> int:
+    return table.stored_rows
+
+
+def _months_in(months: Array) -> Callable[[Loaded], int]:
+    return lambda table: len(np.intersect1d(months, table.months("month")))
+
+
+def _years_in(months: Array) -> Callable[[Loaded], int]:
+    years = np.unique(year_of(months))
+
+    def covered(table: Loaded) -> int:
+        day = table.days("datadate")[~np.isnan(table.amounts["be"])]
+        return len(np.intersect1d(years, year_of(day.astype("datetime64[M]").astype(np.int64))))
+
+    return covered
+
+
+def _five_factors(
+    source: Source, layout: Layout, names: Sequence[str], months: Array
+) -> Loaded | None:
+    """Return the five-factor table, None if there is none that can be used."""
+    if not names:
+        return None
+    try:
+        loaded = _loaded(source, layout, names, True, _months_in(months))
+        _published(replace(loaded, warnings=[]))
+    except DataError as error:
+        fault = str(error).removeprefix(f"{source.name}: ")
+        source.warnings.append(f"the published five factors are left out: {fault}")
+        return None
+    return loaded
+
+
+def _base_counts(table: Loaded) -> dict[str, Any]:
+    """Return rows and missing values of the columns that a replication reads."""
+    counts = table.counts
+    extra = {table.names.get(name) for name in (*STOCK_VARIABLES, "indfmt")}
+    missing = {name: count for name, count in counts["missing"].items() if name not in extra}
+    return {"rows": counts["rows"], "missing": missing}
+
+
+# --- stocks ------------------------------------------------------------------------------------
+
+
+def _stocks(crsp: Loaded) -> tuple[Stocks, dict[str, Array]]:
+    """Return the stocks, and their optional columns row for row."""
+    permno, month = crsp.whole_numbers("permno"), crsp.months("month")
+    _warn_of_days(crsp)
+    returns, size = crsp.amounts["ret_excess"], crsp.amounts["mktcap"]
+    _require_returns(crsp)
+    lagged = crsp.amounts.get("mktcap_lag")
     stocks = Stocks(
         permno=permno,
-        gvkey=found.gvkey(),
+        gvkey=crsp.gvkey(),
         month=month,
-        ret_excess=found.numbers("ret_excess"),
-        mktcap=found.numbers("mktcap"),
-        mktcap_lag=found.numbers("mktcap_lag"),
-        exchange=found.exchange(),
+        ret_excess=returns,
+        mktcap=size,
+        mktcap_lag=np.full(len(size), np.nan) if lagged is None else lagged,
+        exchange=crsp.exchange(),
     )
-    stocks = stocks[
-        found.one_row_per_key(
-            [permno, month],
-            [
-                *(stocks.gvkey.code, stocks.exchange.code),
-                *(stocks.ret_excess, stocks.mktcap, stocks.mktcap_lag),
-            ],
-            lambda row: f"permno {permno[row]} month {dates(month[row])}",
-        )
-    ]
-    lost_all = int(np.sum(stocks.ret_excess < -1))
-    if lost_all:
-        found.warn("ret_excess", f"{lost_all} returns lie below -1 and were kept")
+    known = {*LAYOUTS["stocks"].required, "mktcap_lag"}
+    variables = {name: v for name, v in crsp.amounts.items() if name not in known}
+    rows = crsp.one_row_per_key(
+        [permno, month],
+        [
+            *(stocks.gvkey.code, stocks.exchange.code),
+            *(stocks.ret_excess, stocks.mktcap, stocks.mktcap_lag),
+        ],
+        lambda row: f"permno {permno[row]} month {dates(month[row])}",
+    )
+    stocks = stocks[rows]
     no_value = stocks.mktcap <= 0
     if no_value.any():
-        found.warn("mktcap", f"{no_value.sum()} values are not positive and count as missing")
+        crsp.warn("mktcap", f"{no_value.sum()} values are not positive and count as missing")
         stocks = replace(stocks, mktcap=np.where(no_value, np.nan, stocks.mktcap))
-    return stocks
+    before = _month_before(stocks)
+    if lagged is None:
+        stocks = replace(stocks, mktcap_lag=before)
+        crsp.warn("mktcap_lag", "not stored, computed from mktcap of the calendar month before")
+    else:
+        _compare_lags(crsp, stocks.mktcap_lag, before)
+    return stocks, {name: values[rows] for name, values in variables.items()}
 
 
-def _accounts(found: "_Found") -> Accounts:
-    gvkey, datadate = found.gvkey(), found.days("datadate").astype("datetime64[D]")
-    items = {name: found.numbers(name) for name in found.names if name not in ACCOUNTS.keys}
-    rows = found.one_row_per_key(
+def _require_returns(crsp: Loaded) -> None:
+    """Refuse returns that cannot be, and note those that are odd."""
+    name, returns = crsp.names["ret_excess"], crsp.amounts["ret_excess"]
+    median = np.nanmedian(np.abs(returns))
+    if median > _PERCENT_OF_STOCKS:
+        raise crsp.error(
+            name, f"the median size is {median:.2g} a month, it is in percent", "divide by 100"
+        )
+    impossible = np.flatnonzero(returns < _LEAST_RETURN)
+    if len(impossible):
+        raise crsp.error(
+            name,
+            f"{len(impossible)} returns lie below -200% and are no codes of CRSP, the first: "
+            f"{', '.join(f'{returns[row]:.6g}' for row in impossible[:3])}",
+            "correct them or make them NULL",
+        )
+    lost_all, large = int(np.sum(returns < -1)), int(np.sum(returns > _LARGE_RETURN))
+    if lost_all:
+        crsp.warn(name, f"{lost_all} returns lie below -1 and were kept")
+    if large:
+        crsp.warn(name, f"{large} returns lie above {_LARGE_RETURN:g} and were kept")
+
+
+def _warn_of_days(table: Loaded) -> None:
+    """Note dates of which some begin and others end a month: they look moved by a day."""
+    first = table.days("month").astype("datetime64[M]").astype("datetime64[D]")
+    day = (table.days("month") - first).astype(int) + 1
+    early, late = _DAYS_APART
+    shares = float(np.mean(day < early)), float(np.mean(day > late))
+    if min(shares) > _APART_SHARE:
+        table.warn(
+            table.names["month"],
+            f"{shares[0]:.0%} of the dates lie at the beginning of a month and {shares[1]:.0%} at "
+            "the end, they look shifted by a day",
+        )
+
+
+def _month_before(stocks: Stocks) -> Array:
+    """Return the market equity of the calendar month before, NaN for none, shape (n,)."""
+    if not len(stocks.month):
+        return np.empty(0)
+    same = (stocks.permno[1:] == stocks.permno[:-1]) & (np.diff(stocks.month) == 1)
+    return np.concatenate([[np.nan], np.where(same, stocks.mktcap[:-1], np.nan)])
+
+
+def _compare_lags(crsp: Loaded, stored: Array, before: Array) -> None:
+    both = (stored > 0) & (before > 0)
+    differ = both & ~np.isclose(stored, before, rtol=_LAG_DIFFERS)
+    if differ.sum() > _LAG_SHARE * both.sum():
+        crsp.warn(
+            crsp.names["mktcap_lag"],
+            f"{differ.sum()} of {both.sum()} values are not mktcap of the calendar month before",
+        )
+
+
+# --- accounts ----------------------------------------------------------------------------------
+
+
+def _accounts(compustat: Loaded) -> Accounts:
+    """Return the accounts; of several rows of a day the one that has book equity."""
+    _warn_of_first_days(compustat)
+    compustat = _one_format(compustat)
+    gvkey, datadate = compustat.gvkey(), compustat.days("datadate")
+    keys = LAYOUTS["accounts"].keys
+    items = {name: v for name, v in compustat.amounts.items() if name not in keys}
+    rows = compustat.one_row_per_key(
         [gvkey.code, datadate],
         list(items.values()),
         lambda row: f"gvkey {gvkey.names[gvkey.code[row]]} datadate {datadate[row]}",
@@ -213,17 +320,102 @@ def _accounts(found: "_Found") -> Accounts:
     return Accounts(gvkey, datadate, items)[rows]
 
 
-def _factors(found: "_Found") -> dict[str, Array]:
+def _warn_of_first_days(compustat: Loaded) -> None:
+    """Note fiscal years that end on the first day of a month: a day earlier is another year."""
+    day = compustat.days("datadate")
+    first = day == day.astype("datetime64[M]").astype("datetime64[D]")
+    if first.mean() > _FIRST_OF_MONTH:
+        compustat.warn(
+            compustat.names["datadate"],
+            f"{first.mean():.0%} of the fiscal years end on the first day of a month, they look "
+            "shifted by a day; one that ends on 1 January counts for the year it begins",
+        )
+
+
+def _one_format(compustat: Loaded) -> Loaded:
+    """Return the rows without those that lack book equity beside one of the day that has it.
+
+    Compustat keeps industrial (INDL) and financial (FS) formats of one account; of two rows with
+    book equity the industrial one stays.
+    """
+    gvkey, day = compustat.gvkey(), compustat.days("datadate").astype(np.int64)
+    key = gvkey.code.astype(np.int64) * 1_000_000 + day
+    _, group, rows = np.unique(key, return_inverse=True, return_counts=True)
+    if rows.max(initial=1) == 1:
+        return compustat
+    has = ~np.isnan(compustat.amounts["be"])
+    keep = has | (np.bincount(group, weights=has)[group] == 0)
+    if "indfmt" in compustat.labels:
+        formats = next(iter(compustat.labels["indfmt"].values())).to_pylist()
+        industrial = np.array([str(f).strip().upper() == "INDL" for f in formats]) & keep
+        keep &= industrial | (np.bincount(group, weights=industrial)[group] == 0)
+    dropped = int(np.sum(~keep))
+    if not dropped:
+        return compustat
+    compustat.warn(
+        "gvkey and datadate",
+        f"{dropped} rows were passed over for another of the same company and day: the one with "
+        "be, or the industrial format",
+    )
+    return compustat.rows(keep)
+
+
+# --- published factors -------------------------------------------------------------------------
+
+
+def _published(found: Loaded) -> dict[str, Array]:
+    """Return published factors by month; an optional one at fault is left out."""
     month = found.months("month")
-    factors = {name: found.numbers(name) for name in found.names if name != "month"}
-    values = list(factors.values())
-    rows = found.one_row_per_key([month], values, lambda row: f"month {dates(month[row])}")
-    median = np.nanmedian(np.abs(factors["smb"][rows]))
+    _warn_of_days(found)
+    factors = {}
+    for wanted in ("rmw", "cma"):
+        if wanted in found.layout.optional and wanted not in found.amounts:
+            found.warn(wanted, "there is no such column, or it is empty; the factor is left out")
+    for name, values in found.amounts.items():
+        if name == "month":
+            continue
+        try:
+            factors[name] = _factor(found, name, values)
+        except DataError as error:
+            if name in found.layout.required:
+                raise
+            found.warnings.append(f"{str(error).removeprefix(f'{found.store}: ')}; it is left out")
+    if not factors:
+        raise found.error("month", "there is no factor beside it", "add smb, hml, rmw and cma")
+    columns = list(factors.values())
+    rows = found.one_row_per_key([month], columns, lambda row: f"month {dates(month[row])}")
+    return {"month": dates(month[rows])} | {name: f[rows] for name, f in factors.items()}
+
+
+def _factor(found: Loaded, name: str, values: Array) -> Array:
+    """Return one factor without codes of missing values, in decimals."""
+    codes = french_codes(values)
+    known = np.where(codes, np.nan, values)
+    if np.isnan(known).all():
+        raise found.error(found.names[name], "the column has no values", "fill it")
+    median = np.nanmedian(np.abs(known))
     if median > _PERCENT:
         raise found.error(
-            "smb", f"the median size is {median:.2g} a month, it is in percent", "divide by 100"
+            found.names[name],
+            f"the median size is {median:.2g} a month, it is in percent",
+            "divide by 100",
         )
-    return {"month": dates(month[rows])} | {name: f[rows] for name, f in factors.items()}
+    impossible = np.flatnonzero(np.abs(known) >= _IMPOSSIBLE_FACTOR)
+    if len(impossible):
+        raise found.error(
+            found.names[name],
+            f"{len(impossible)} values are no return of a month, the first: "
+            f"{known[impossible[0]]:.6g}",
+            "correct them or make them NULL",
+        )
+    if codes.any():
+        named = ", ".join(f"{code:g}" for code in sorted(set(values[codes])))
+        found.warn(
+            found.names[name],
+            f"{codes.sum()} values are French's codes for a missing return ({named}) and count as "
+            "missing",
+        )
+    return known
 
 
 def _joined(three: Mapping[str, Array], five: Mapping[str, Array]) -> dict[str, Array]:
@@ -234,261 +426,9 @@ def _joined(three: Mapping[str, Array], five: Mapping[str, Array]) -> dict[str, 
         rows = np.searchsorted(month, factors["month"])
         for name, values in factors.items():
             if name != "month":
-                ending = suffix if name in three else ""
+                ending = suffix if name in ("smb", "hml") else ""
+                if f"{name}{ending}" in joined:
+                    continue
                 joined[f"{name}{ending}"] = np.full(len(month), np.nan)
                 joined[f"{name}{ending}"][rows] = values
     return joined
-
-
-@dataclass
-class _Found:
-    """A table of a store while it is read: its columns by their names here."""
-
-    source: Source
-    form: Form
-    coerce: bool
-    warnings: list[str]
-    name: str = field(init=False)
-    names: dict[str, str] = field(init=False)
-    dates_as: str = field(init=False, default="")
-    counts: dict[str, Any] = field(init=False)
-    _columns: dict[str, pa.Array] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.name = str(_table_of(self.source, self.form))
-        self.names = self._present_names()
-        self._columns = self._read()
-        self.counts = {"rows": len(self._columns[self.form.keys[0]])}
-        self._drop_rows_without_key()
-        self._require_values()
-
-    def _present_names(self) -> dict[str, str]:
-        """Return the store's name of every column that is wanted and there."""
-        present = self.source.tables[self.name]
-        names = {}
-        for column in (*self.form.required, *self.form.optional):
-            aliases = self.form.aliases.get(column, (column,))
-            found = next((alias for alias in aliases if alias in present), None)
-            if found:
-                names[column] = found
-            elif column in self.form.required:
-                raise self.error(
-                    column,
-                    f"there is no such column under the names {', '.join(aliases)} "
-                    f"(columns present: {', '.join(present)})",
-                    "add it to the table",
-                )
-        return names
-
-    def _read(self) -> dict[str, pa.Array]:
-        as_text = {"gvkey", "exchange", "month", "datadate"}
-        stored = {name: alias for name, alias in self.names.items() if name not in as_text}
-        table = self.source.read(self.name, list(self.names.values()))
-        wrong = [
-            (column, alias, *self.source.not_numbers(self.name, alias, self._stored_keys()))
-            for column, alias in stored.items()
-            if not _is_numeric(table[alias].type)
-        ]
-        for column, alias, count, examples in wrong:
-            if not self.coerce or column in self.form.keys:
-                raise self.error(
-                    alias,
-                    f"{count} values are text, not numbers, the first: {'; '.join(examples)}",
-                    "correct them"
-                    + (" or set tidy.coerce" if column not in self.form.keys else ""),
-                )
-            self.warn(alias, f"{count} values were text and count as missing")
-        if wrong:
-            coerced = [alias for _, alias, _, _ in wrong]
-            table = self.source.read(self.name, list(self.names.values()), coerced)
-        return {name: _without_nan(table[alias]) for name, alias in self.names.items()}
-
-    def _stored_keys(self) -> list[str]:
-        return [self.names[key] for key in self.form.keys]
-
-    def _drop_rows_without_key(self) -> None:
-        complete = np.ones(self.counts["rows"], dtype=bool)
-        for key in self.form.keys:
-            complete &= numbers(self._columns[key].is_valid().cast(pa.uint8())).astype(bool)
-        missing = len(complete) - complete.sum()
-        if 0 < missing < len(complete):
-            rows = column_of(np.flatnonzero(complete))
-            self._columns = {name: c.take(rows) for name, c in self._columns.items()}
-            keys = " or ".join(self._stored_keys())
-            self.warn(keys, f"{missing} rows have none and were dropped")
-
-    def _require_values(self) -> None:
-        for name in list(self.names):
-            column = self._columns[name]
-            if len(column) == column.null_count:
-                if name in self.form.required:
-                    raise self.error(self.names[name], "the column has no values", "fill it")
-                del self._columns[name], self.names[name]
-        missing = {self.names[name]: c.null_count for name, c in self._columns.items()}
-        self.counts["missing"] = {name: count for name, count in missing.items() if count}
-
-    def numbers(self, name: str) -> Array:
-        """Return a column of finite numbers, missing ones NaN, shape (n,)."""
-        values = numbers(self._columns[name].cast(pa.float64()))
-        infinite = np.flatnonzero(np.isinf(values))
-        if len(infinite):
-            raise self.error(
-                self.names[name],
-                f"{len(infinite)} values are infinite, the first in row {infinite[0] + 1}",
-                "correct them or make them NULL",
-            )
-        return values
-
-    def whole_numbers(self, name: str) -> Array:
-        """Return a column of whole numbers, shape (n,)."""
-        values = self.numbers(name)
-        fractional = np.flatnonzero(values != np.floor(values))
-        if len(fractional):
-            raise self.error(
-                self.names[name],
-                f"{len(fractional)} values are not whole, the first {values[fractional[0]]}",
-                "correct them",
-            )
-        return values.astype(np.int64)
-
-    def months(self, name: str) -> Array:
-        """Return months since January 1970 of a column of dates, shape (n,)."""
-        return months(self.days(name))
-
-    def days(self, name: str) -> Array:
-        """Return days since 1 January 1970 of a column of dates in any form, shape (n,)."""
-        column = self._columns[name]
-        if pa.types.is_temporal(column.type):
-            self.dates_as = "dates"
-            days = numbers(column.cast(pa.date32()))
-        elif _is_numeric(column.type):
-            self.dates_as = "days since 1970-01-01"
-            stored = numbers(column.cast(pa.float64()))
-            self._require_dates(name, stored == np.floor(stored), stored)
-            days = stored.astype(np.int64)
-        else:
-            self.dates_as = "text"
-            coded = column.cast(pa.string()).dictionary_encode()
-            texts = coded.dictionary.to_pylist()
-            parsed = np.array([_day(text) for text in texts], dtype=np.float64)
-            rows = numbers(coded.indices)
-            self._require_dates(name, ~np.isnan(parsed[rows]), lambda row: texts[rows[row]])
-            days = parsed[rows].astype(np.int64)
-        self._require_dates(name, (days >= _FIRST_DAY) & (days <= _LAST_DAY), days)
-        return days
-
-    def _require_dates(self, name: str, good: Array, shown: Any) -> None:
-        bad = np.flatnonzero(~good)
-        if len(bad):
-            text = shown if callable(shown) else shown.__getitem__
-            raise self.error(
-                self.names[name],
-                f"{len(bad)} values are no dates, the first: "
-                f"{', '.join(repr(str(text(row))) for row in bad[:3])}",
-                "store days since 1970-01-01, text YYYY-MM-DD or dates from 1900 to 2100, "
-                "one kind in a column",
-            )
-
-    def gvkey(self) -> Coded:
-        """Return the company identifiers as texts of six digits."""
-        column = self._columns["gvkey"]
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        coded = column.dictionary_encode()
-        names = [_gvkey(value) for value in coded.dictionary.to_pylist()]
-        if False in names:
-            wrong = coded.dictionary[names.index(False)].as_py()
-            raise self.error("gvkey", f"{wrong!r} is no company identifier", "correct it")
-        code = numbers(coded.indices.fill_null(len(names)))
-        return Coded.from_codes(code, np.array([*names, None], dtype=object))
-
-    def exchange(self) -> Coded:
-        """Return the exchange labels, from codes where the store has no labels."""
-        name, column = self.names["exchange"], self._columns["exchange"]
-        if pa.types.is_dictionary(column.type):
-            column = column.cast(column.type.value_type)
-        coded = column.dictionary_encode()
-        labels = coded.dictionary.to_pylist()
-        missing = None
-        if name in EXCHANGE_CODES:
-            labels = [EXCHANGE_CODES[name].get(label, "Other") for label in labels]
-            missing = "Other"
-        if NYSE not in labels:
-            shown = ", ".join(repr(label) for label in sorted(map(str, labels))[:8])
-            raise self.error(
-                name, f"no stock is labelled {NYSE!r} (labels: {shown})", "correct the labels"
-            )
-        labels = [None if label is None else str(label) for label in labels]
-        code = numbers(coded.indices.fill_null(len(labels)))
-        return Coded.from_codes(code, np.array([*labels, missing], dtype=object))
-
-    def one_row_per_key(
-        self, keys: Sequence[Array], values: Sequence[Array], shown: Callable[[int], str]
-    ) -> Array:
-        """Return the rows in ascending order of their keys, without exact duplicates."""
-        order = np.lexsort(keys[::-1])
-        same_key = np.ones(len(order) - 1, dtype=bool)
-        for key in keys:
-            same_key &= key[order[1:]] == key[order[:-1]]
-        repeated = np.flatnonzero(same_key)
-        if not len(repeated):
-            return order
-        first, second = order[repeated], order[repeated + 1]
-        same_row = np.ones(len(repeated), dtype=bool)
-        for value in values:
-            a, b = value[first], value[second]
-            same_row &= (a == b) | ((a != a) & (b != b))
-        if not same_row.all():
-            examples = ", ".join(shown(row) for row in second[~same_row][:3])
-            raise self.error(
-                " and ".join(self._stored_keys()),
-                f"{np.sum(~same_row)} keys have several rows that differ, the first: {examples}",
-                "keep one row for each",
-            )
-        self.warn(
-            " and ".join(self._stored_keys()),
-            f"{len(repeated)} exact duplicates of rows were dropped",
-        )
-        return np.delete(order, repeated + 1)
-
-    def warn(self, column: str, fact: str) -> None:
-        """Note something odd about ``column``."""
-        self.warnings.append(f"{self.name}.{column}: {fact}")
-
-    def error(self, column: str, fault: str, remedy: str) -> DataError:
-        """Return the error that names file, table and column."""
-        return DataError(f"{self.source.name}: {self.name}.{column}: {fault}; {remedy}")
-
-
-def _is_numeric(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
-    return any(test(kind) for test in tests)
-
-
-def _without_nan(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column in one piece, its NaN made null."""
-    column = column.combine_chunks()
-    if not pa.types.is_floating(column.type):
-        return column
-    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-
-
-def _day(text: str) -> float:
-    """Return days since 1 January 1970, NaN if ``text`` is no date."""
-    try:
-        stripped = text.strip()
-        if _DATE.fullmatch(stripped):
-            return float(np.datetime64(stripped[:10], "D").astype(int))
-    except ValueError:
-        pass
-    return np.nan
-
-
-def _gvkey(value: Any) -> str | bool | None:
-    """Return an identifier in its one form, None if it is blank, False if it is none."""
-    if isinstance(value, bytes | float) and not (isinstance(value, float) and value.is_integer()):
-        return None if value != value else False
-    text = str(value).strip()
-    if _WHOLE_NUMBER.fullmatch(text):
-        return text.split(".")[0].zfill(_GVKEY_DIGITS)
-    return text or None

@@ -1,20 +1,32 @@
 """The ``tidy`` section of the configuration: stores and how they are replicated."""
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+import contextlib
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from truepremia.files.results import PUBLISHED
 from truepremia.panel import Size
+from truepremia.tidy.layouts import table_names
+from truepremia.tidy.partitions import parquet_files, table_name
 
-OPTIONS = ("profile", "five_factor_sort", "op_require_cost", "coerce", "busy_timeout")
+OPTIONS = (
+    *("profile", "five_factor_sort", "op_require_cost", "coerce", "busy_timeout"),
+    *("tables", "market_equity", "newey_west_lags", "sorts", "french"),
+)
 """Keys of the section that a store may set for itself."""
+
+SERIES = {"momentum": "umd", "short_term_reversal": "st_rev", "long_term_reversal": "lt_rev"}
+"""Factor of every file of one series, by its key in the configuration."""
 
 LEAST_FIRMS, LEAST_MONTHS = 20, 36
 """Smallest panel that is exported unasked: fewer firms or months leave nothing to sort."""
 
-_TABLE_STEMS = ("crsp_monthly",)
+_UNSAFE = frozenset("{}[]*?")
+"""Characters of a path that the workflow engine takes for patterns."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,16 @@ class StoreConfig:
         Whether text in columns of numbers becomes missing.
     busy_timeout : float
         Seconds to wait for a locked database.
+    tables : mapping of str to str
+        Names of tables that are not to be found by their usual names, by part of the store.
+    market_equity : {"security", "company"}
+        Whether size and book-to-market are of the security or of all securities of its company.
+    newey_west_lags : int or None
+        Lags of Newey and West, by their rule if None.
+    sorts : tuple of mapping
+        ``name``, ``by`` (pairs of a variable and its percentiles) and ``rebalance`` of every sort.
+    french : mapping of str to Path
+        Files of Kenneth French's library, by what is in them.
     """
 
     path: Path | None
@@ -66,13 +88,18 @@ class StoreConfig:
     op_require_cost: bool
     coerce: bool
     busy_timeout: float
+    tables: Mapping[str, str]
+    market_equity: Literal["security", "company"]
+    newey_west_lags: int | None
+    sorts: tuple[Mapping[str, Any], ...]
+    french: Mapping[str, Path]
 
     def source(self) -> str | list[str] | None:
         """Return the file of the user's own store, or its Parquet files, None for a panel's."""
         if self.path is None:
             return None
         if self.path.is_dir():
-            return [str(file) for file in sorted(self.path.glob("*.parquet"))]
+            return [str(file) for file in parquet_files(self.path, table_names(self.tables))]
         return str(self.path)
 
 
@@ -98,23 +125,10 @@ class TidyConfig:
         enough = size.firms >= LEAST_FIRMS and size.months >= LEAST_MONTHS
         return [name for name, store in self.stores.items() if enough or not store.panel]
 
-    def stage_settings(self, rule: str, name: str, seed: int) -> dict[str, Any]:
-        """Return the part of the configuration that ``rule`` reads for the store ``name``."""
-        store = self.stores[name]
-
-        def chosen(*keys: str) -> dict[str, Any]:
-            return {key: getattr(store, key) for key in keys}
-
-        if rule == "export_demo_store":
-            model, _, index = str(store.panel).rpartition("_")
-            return {"model": model, "index": index, "seed": seed, "demo": asdict(self.demo)}
-        by_rule = {
-            "read_store": chosen("coerce", "busy_timeout"),
-            "replicate_factors": chosen("profile", "five_factor_sort", "op_require_cost"),
-            "replicate_exercises": chosen("profile", "op_require_cost"),
-            "evaluate_replication": chosen("profile"),
-        }
-        return by_rule.get(rule, {})
+    def french_files(self, name: str, *wanted: str) -> dict[str, str]:
+        """Return the files of Kenneth French's among the ``wanted``, as ``french_`` and the key."""
+        given = self.stores[name].french
+        return {f"french_{key}": str(given[key]) for key in wanted if key in given}
 
 
 def tidy_faults(section: Mapping[str, Any], root: Path, panels: Collection[str]) -> Iterator[str]:
@@ -128,6 +142,9 @@ def tidy_faults(section: Mapping[str, Any], root: Path, panels: Collection[str])
     panels : collection of str
         Economies that have a calibration.
     """
+    yield from _sort_faults("tidy.sorts", section["sorts"])
+    for key, file in section["french"].items():
+        yield from _file_faults(f"tidy.french.{key}", file, root)
     for name, store in _switched_on(section).items():
         where = f"tidy.stores.{name}"
         if name == PUBLISHED:
@@ -145,19 +162,86 @@ def tidy_faults(section: Mapping[str, Any], root: Path, panels: Collection[str])
                     f"choose a panel of {', '.join(panels)}"
                 )
         else:
-            yield from _path_faults(where, root / store["path"])
+            yield from _sort_faults(f"{where}.sorts", store.get("sorts", {}))
+            for key, file in store.get("french", {}).items():
+                yield from _file_faults(f"{where}.french.{key}", file, root)
+            tables = {**section["tables"], **store.get("tables", {})}
+            yield from _path_faults(where, expanded(store["path"], root), table_names(tables))
 
 
-def _path_faults(where: str, path: Path) -> Iterator[str]:
-    if path.is_dir():
-        missing = [stem for stem in _TABLE_STEMS if not (path / f"{stem}.parquet").exists()]
-        if missing:
+def expanded(path: str, root: Path) -> Path:
+    """Return the path of a store: ``~`` and ``$NAME`` stand for what they do in a shell.
+
+    Parameters
+    ----------
+    path : str
+    root : path
+        Relative paths start here.
+    """
+    return root / Path(os.path.expandvars(path)).expanduser()
+
+
+def _path_faults(where: str, path: Path, tables: Collection[str]) -> Iterator[str]:
+    unsafe = sorted(_UNSAFE & set(str(path)))
+    if unsafe:
+        yield (
+            f"{where}.path is {path}: {' '.join(unsafe)} in a path are taken for patterns; rename "
+            "the folder or file, or give a link to it whose path has none of {}[]*?"
+        )
+    elif path.is_dir():
+        found = {table_name(file).lower() for file in path.iterdir()}
+        if not found & set(tables) or not parquet_files(path, tables):
             yield (
                 f"{where}.path is {path}: not a SQLite database but a folder, and it has no "
-                f"{missing[0]}.parquet; give a SQLite file or the folder of the Parquet files"
+                "crsp_monthly.parquet; give a SQLite file or the folder of the Parquet files"
             )
     elif not path.exists():
         yield f"{where}.path is {path}: there is no such file or folder; correct the path"
+
+
+def _sort_faults(where: str, sorts: Mapping[str, Any]) -> Iterator[str]:
+    for name, plan in sorts.items():
+        for variable, at in plan["by"].items() if plan else ():
+            if list(at) != sorted(set(at)):
+                yield (
+                    f"{where}.{name}.by.{variable} is {at}: percentiles must ascend, for example "
+                    "[30, 70]"
+                )
+
+
+def _file_faults(where: str, file: str | bool, root: Path) -> Iterator[str]:
+    if not file:
+        return
+    path = expanded(str(file), root)
+    if _UNSAFE & set(str(path)):
+        yield f"{where} is {path}: none of {{}}[]*? may be in the path; rename the file"
+    elif not path.is_file():
+        yield f"{where} is {path}: there is no such file; correct the path, or write off"
+
+
+def _plans(sorts: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """Return the sorts that are switched on in their normal form, by name."""
+    return tuple(
+        {
+            "name": name,
+            "by": [[variable, [float(p) for p in at]] for variable, at in plan["by"].items()],
+            "rebalance": plan.get("rebalance", "annual"),
+        }
+        for name, plan in sorted(sorts.items())
+        if plan
+    )
+
+
+BUILT_IN = frozenset(
+    {"me", "bm", "op", "inv", "ep", "cfp", "dp", "mom", "st_rev", "lt_rev", "be", "me_december"}
+)
+"""Variables of a sort that need no column of their own name."""
+
+
+def own_columns(sorts: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the columns of a store that sorts ask for by name."""
+    named = [variable for plan in sorts for variable, _ in plan["by"]]
+    return sorted(set(named) - BUILT_IN)
 
 
 def tidy_config(section: Mapping[str, Any], root: Path) -> TidyConfig:
@@ -165,9 +249,15 @@ def tidy_config(section: Mapping[str, Any], root: Path) -> TidyConfig:
     common = {key: section[key] for key in OPTIONS}
     stores = {}
     for name, store in sorted(_switched_on(section).items()):
-        path = root / store["path"] if "path" in store else None
+        path = expanded(store["path"], root) if "path" in store else None
         settings = common | {key: store[key] for key in OPTIONS if key in store}
         settings["busy_timeout"] = float(settings["busy_timeout"])
+        settings["tables"] = {**section["tables"], **store.get("tables", {})}
+        lags = settings["newey_west_lags"]
+        settings["newey_west_lags"] = None if lags == "auto" else int(lags)
+        settings["sorts"] = _plans(settings["sorts"])
+        french = {**section["french"], **store.get("french", {})}
+        settings["french"] = {key: expanded(file, root) for key, file in french.items() if file}
         stores[name] = StoreConfig(path=path, panel=store.get("panel"), **settings)
     demo = section["demo"]
     return TidyConfig(
@@ -179,3 +269,19 @@ def tidy_config(section: Mapping[str, Any], root: Path) -> TidyConfig:
 
 def _switched_on(section: Mapping[str, Any]) -> dict[str, Any]:
     return {name: store for name, store in section["stores"].items() if store is not False}
+
+
+def lines_of_warnings(folder: Path, stores: Collection[str]) -> Iterator[str]:
+    """Yield the warnings of the evaluated stores, for the last lines of a run.
+
+    Parameters
+    ----------
+    folder : path
+        Where the results of stores lie.
+    stores : collection of str
+        Names of the stores of the run.
+    """
+    for name in stores:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            content = json.loads((folder / name / "evaluation.json").read_text(encoding="utf-8"))
+            yield from (f"store {name}: warning: {line}" for line in content["warnings"])

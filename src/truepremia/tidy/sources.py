@@ -1,24 +1,32 @@
-"""Where a Tidy-Finance store comes from: a SQLite file or a folder of Parquet files.
+"""Where a Tidy-Finance store comes from: a SQLite or DuckDB file, or a folder of Parquet files.
 
-Both are only read. A SQLite database is opened read-only through its URI, so that no file is
+All are only read. A SQLite database is opened read-only through its URI, so that no file is
 created and no write lock is taken, and each column arrives with the types that are stored in its
 rows, whatever the table declares.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from truepremia.errors import DataError
+from truepremia.tidy.partitions import hive_keys, parquet_files, table_name
 
 _MAGIC = b"SQLite format 3\x00"
+_DUCKDB_MAGIC = b"DUCK"  # at byte 8
+_COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
 _WAL_FORMAT = 2  # bytes 18 and 19 of a file that uses a write-ahead log
+_IN_COLUMN = "text in "
+
+
+def text_part(column: str) -> str:
+    """Return the name under which what is no number in a column is read beside its numbers."""
+    return f"{_IN_COLUMN}{column}"
 
 
 class Source(Protocol):
@@ -29,7 +37,7 @@ class Source(Protocol):
     name : str
         The file or folder, for messages.
     kind : str
-        "SQLite" or "Parquet".
+        "SQLite", "DuckDB" or "Parquet".
     warnings : list of str
     """
 
@@ -39,54 +47,82 @@ class Source(Protocol):
 
     @property
     def tables(self) -> Mapping[str, tuple[str, ...]]:
-        """Columns of each table."""
+        """Columns of each table that may be asked for."""
         ...
 
-    def read(self, table: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> pa.Table:
-        """Read columns; whatever is not a number becomes null in the columns ``numbers``."""
-        ...
+    def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
+        """Read columns as they are stored.
 
-    def not_numbers(self, table: str, column: str, keys: Sequence[str]) -> tuple[int, list[str]]:
-        """Return how many values of ``column`` are no numbers, and the first three with keys."""
+        A column in ``split`` arrives as its numbers, null where something else is stored, and
+        that, as text, under the name that :func:`text_part` gives.
+        """
         ...
 
 
 @contextmanager
-def opened(store: str | Sequence[str], busy_timeout: float) -> Iterator[Source]:
+def opened(
+    store: str | Sequence[str], busy_timeout: float, wanted: Collection[str]
+) -> Iterator[Source]:
     """Open a store.
 
     Parameters
     ----------
     store : str or sequence of str
-        A SQLite file, or the Parquet files of a folder.
+        A database file, a folder of Parquet files, or those files.
     busy_timeout : float
         Seconds to wait for a writer that has locked the database.
+    wanted : collection of str
+        Names of tables, in lower case, that may be asked for; others are not looked at.
 
     Raises
     ------
     DataError
-        If the file is missing, not a SQLite database, damaged or locked for too long.
+        If the file is missing, none of those, damaged or locked for too long.
     """
     if not isinstance(store, str):
-        yield _ParquetFiles([Path(file) for file in store])
+        yield _parquet_files([Path(file) for file in store], wanted)
         return
     path = Path(store)
-    _require_sqlite(path)
-    with _reading_sqlite(path, busy_timeout), _connection(path, busy_timeout) as database:
+    if path.is_dir() and (files := parquet_files(path, wanted)):
+        yield _parquet_files(files, wanted)
+        return
+    beginning = _beginning(path)
+    if beginning[8:12] == _DUCKDB_MAGIC:
+        with _duckdb_file(path) as database:
+            yield database
+        return
+    if not beginning.startswith(_MAGIC):
+        what, remedy = _what_it_is(beginning)
+        raise DataError(f"{path}: not a SQLite database ({what}); {remedy}")
+    with _reading_sqlite(path, busy_timeout), _sqlite_file(path, busy_timeout, wanted) as database:
         yield database
 
 
-def _require_sqlite(path: Path) -> None:
+def _beginning(path: Path) -> bytes:
     try:
         with path.open("rb") as handle:
-            found = handle.read(len(_MAGIC))
+            return handle.read(512)
     except OSError as error:
         raise DataError(
             f"{path}: not a SQLite database ({error.strerror}); correct the path of the store"
         ) from error
-    if found != _MAGIC:
-        what = "it is empty" if not found else "its first bytes are others"
-        raise DataError(f"{path}: not a SQLite database ({what}); correct the path of the store")
+
+
+def _what_it_is(beginning: bytes) -> tuple[str, str]:
+    """Say what a file is that is no database, and how to make a store of it."""
+    if not beginning:
+        return "it is empty", "correct the path of the store"
+    if beginning.startswith(b"PAR1"):
+        return "it is one Parquet file", "give the folder that has a file for each table"
+    if beginning.startswith(_COMPRESSED):
+        return "it is compressed", "unpack it and give what was in it"
+    if b"," in beginning.partition(b"\n")[0] and b"\x00" not in beginning:
+        return (
+            "it looks like a CSV file",
+            "import every table into a database, for example by '.import --csv FILE crsp_monthly' "
+            "in sqlite3, and give that",
+        )
+    return "its first bytes are others", "correct the path of the store"
 
 
 @contextmanager
@@ -109,92 +145,108 @@ def _reading_sqlite(path: Path, busy_timeout: float) -> Iterator[None]:
 
 
 @contextmanager
-def _connection(path: Path, busy_timeout: float) -> Iterator["_SqliteFile"]:
+def _sqlite_file(
+    path: Path, busy_timeout: float, wanted: Collection[str]
+) -> Iterator["_SqliteFile"]:
     """Connect read-only; without touching the folder if the database is at rest.
 
     A database in write-ahead-log mode cannot be read without making two more files, or not at
-    all on read-only media, unless it is declared immutable. It is at rest if it has no log.
+    all on read-only media, unless it is declared immutable. That is safe only if no change waits
+    in a log beside it.
     """
     from adbc_driver_sqlite import dbapi
 
-    uri = f"{path.resolve().as_uri()}?mode=ro"
-    with path.open("rb") as handle:
+    file = path.resolve()  # the log lies beside the file, not beside a link to it
+    uri = f"{file.as_uri()}?mode=ro"
+    with file.open("rb") as handle:
         uses_log = handle.read(20)[18:] == bytes([_WAL_FORMAT, _WAL_FORMAT])
-    at_rest = uses_log and not path.with_name(f"{path.name}-wal").exists()
-    if not at_rest and _opens(path, uri, busy_timeout):
+    waiting = _changes_beside(file, uses_log)
+    if (waiting or not uses_log) and _opens(uri, busy_timeout):
         with dbapi.connect(uri) as connection:
-            yield _SqliteFile(path, connection, busy_timeout)
+            yield _sqlite_tables(path, connection, busy_timeout, wanted)
         return
-    before = path.stat()
+    if waiting:
+        raise DataError(
+            f"{path}: {waiting.name} beside it holds changes that cannot be read there; copy both "
+            "files into a folder that can be written and give that copy"
+        )
+    before = file.stat()
     with dbapi.connect(f"{uri}&immutable=1") as connection:
-        database = _SqliteFile(path, connection, busy_timeout)
+        database = _sqlite_tables(path, connection, busy_timeout, wanted)
         database.warnings.append(
             f"{path} was read as immutable, because its write-ahead log cannot be used read-only"
         )
         yield database
-    after = path.stat()
+    after = file.stat()
     if (before.st_mtime_ns, before.st_size) != (after.st_mtime_ns, after.st_size):
         raise DataError(f"{path} changed while it was read; run the same command again")
 
 
-def _opens(path: Path, uri: str, busy_timeout: float) -> bool:
+def _opens(uri: str, busy_timeout: float) -> bool:
     """Return whether the database can be read with the files that reading it needs beside it."""
     from adbc_driver_manager import Error
     from adbc_driver_sqlite import dbapi
 
     try:
         with dbapi.connect(uri) as connection:
-            _SqliteFile(path, connection, busy_timeout)
+            _sqlite_tables(Path(), connection, busy_timeout, ())
     except Error as error:
-        if "unable to open database file" in str(error):
+        if "unable to open database file" in str(error) or "readonly" in str(error):
             return False
         raise
     return True
 
 
+def _changes_beside(path: Path, uses_log: bool) -> Path | None:
+    """Return the log or journal with changes that are not in the database itself, if any."""
+    beside = path.with_name(f"{path.name}{'-wal' if uses_log else '-journal'}")
+    try:
+        with beside.open("rb") as handle:
+            return beside if any(handle.read(16)) else None  # a journal at rest begins with zeros
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return beside
+
+
+def _sqlite_tables(
+    path: Path, connection: Any, busy_timeout: float, wanted: Collection[str]
+) -> "_SqliteFile":
+    """Return the database with the columns of its tables."""
+    database = _SqliteFile(str(path), connection)
+    database.rows_of(f"PRAGMA busy_timeout = {int(1000 * busy_timeout)}")
+    named = database.rows_of("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
+    for name in sorted(row["name"] for row in named):
+        columns = []
+        if name.lower() in wanted:
+            # table_info leaves generated columns out; 1 marks the hidden ones of virtual tables.
+            columns = database.rows_of(f"PRAGMA table_xinfo({_id(name)})")
+        database.tables[name] = tuple(c["name"] for c in columns if c["hidden"] != 1)
+    return database
+
+
+@dataclass
 class _SqliteFile:
     """A SQLite database; one transaction, so that all tables are of one moment."""
 
-    kind = "SQLite"
+    name: str
+    connection: Any
+    kind: str = "SQLite"
+    warnings: list[str] = field(default_factory=list)
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def __init__(self, path: Path, connection: Any, busy_timeout: float):
-        self.name = str(path)
-        self.warnings: list[str] = []
-        self._connection = connection
-        self._fetch(f"PRAGMA busy_timeout = {int(1000 * busy_timeout)}")
-        named = self._fetch("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
-        self._names = sorted(row["name"] for row in named)
+    def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
+        """Read columns; see :class:`Source`."""
+        selected = [expression for name in columns for expression in _expressions(name, split)]
+        count = self.rows_of(f"SELECT count(*) AS n FROM {_id(table)}")[0]["n"]
+        return self._table(f"SELECT {', '.join(selected)} FROM {_id(table)}", rows=count)
 
-    @cached_property
-    def tables(self) -> Mapping[str, tuple[str, ...]]:
-        """Columns of each table."""
-        columns = {name: self._fetch(f"PRAGMA table_info({_id(name)})") for name in self._names}
-        return {name: tuple(c["name"] for c in found) for name, found in columns.items()}
-
-    def read(self, table: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> pa.Table:
-        """Read columns; whatever is not a number becomes null in the columns ``numbers``."""
-        selected = ", ".join(
-            f"CASE WHEN {_is_number(name)} THEN {_id(name)} END AS {_id(name)}"
-            if name in numbers
-            else _stored(name)
-            for name in columns
-        )
-        count = self._fetch(f"SELECT count(*) AS n FROM {_id(table)}")[0]["n"]
-        return self._table(f"SELECT {selected} FROM {_id(table)}", rows=count)
-
-    def not_numbers(self, table: str, column: str, keys: Sequence[str]) -> tuple[int, list[str]]:
-        """Return how many values of ``column`` are no numbers, and the first three with keys."""
-        chosen = f"FROM {_id(table)} WHERE {_id(column)} IS NOT NULL AND NOT {_is_number(column)}"
-        count = self._fetch(f"SELECT count(*) AS n {chosen}")[0]["n"]
-        shown = ", ".join(f"{_as_text(name)} AS {_id(name)}" for name in (*keys, column))
-        rows = self._fetch(f"SELECT {shown} {chosen} LIMIT 3")
-        return count, [" ".join(f"{k}={v}" for k, v in row.items()) for row in rows]
-
-    def _fetch(self, query: str) -> list[dict[str, Any]]:
+    def rows_of(self, query: str) -> list[dict[str, Any]]:
+        """Return the rows of a short query."""
         return self._table(query, rows=1024).to_pylist()  # type: ignore[no-any-return]
 
     def _table(self, query: str, rows: int) -> pa.Table:
-        with self._connection.cursor() as cursor:
+        with self.connection.cursor() as cursor:
             # The driver takes a column's type from the first batch: let all rows be in it.
             options = {"adbc.sqlite.query.batch_rows": str(max(rows, 1))}
             cursor.adbc_statement.set_options(**options)
@@ -206,67 +258,152 @@ def _id(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _as_text(name: str) -> str:
-    quoted = _id(name)
-    return f"CASE typeof({quoted}) WHEN 'blob' THEN quote({quoted}) ELSE CAST({quoted} AS TEXT) END"
-
-
-def _is_number(name: str) -> str:
-    return f"typeof({_id(name)}) IN ('integer', 'real')"
-
-
-def _stored(name: str) -> str:
-    """Return the expression for a column as it is stored.
+def _expressions(name: str, split: Sequence[str]) -> list[str]:
+    """Return what is selected for a column.
 
     A whole number is selected as an integer where it may stand beside text, because the driver
     would print a real number of a text column with six digits.
     """
-    if name != "gvkey":
-        return _id(name)
     quoted = _id(name)
+    if name in split:
+        kind = f"typeof({quoted})"
+        return [
+            f"CASE WHEN {kind} IN ('integer', 'real') THEN {quoted} END AS {quoted}",
+            f"CASE {kind} WHEN 'blob' THEN quote({quoted}) WHEN 'text' THEN {quoted} END "
+            f"AS {_id(text_part(name))}",
+        ]
+    if name.lower() not in _BESIDE_TEXT:
+        return [quoted]
     whole = f"typeof({quoted}) = 'real' AND {quoted} = CAST({quoted} AS INTEGER)"
-    return f"CASE WHEN {whole} THEN CAST({quoted} AS INTEGER) ELSE {quoted} END AS {quoted}"
+    return [f"CASE WHEN {whole} THEN CAST({quoted} AS INTEGER) ELSE {quoted} END AS {quoted}"]
 
 
+_BESIDE_TEXT = ("gvkey", "exchange", "exchcd", "primaryexch")
+
+
+@contextmanager
+def _duckdb_file(path: Path) -> Iterator["_DuckdbFile"]:
+    """Open a DuckDB database, if the package is there."""
+    try:
+        import duckdb
+    except ImportError as error:
+        raise DataError(
+            f"{path}: it is a DuckDB database and the package duckdb is not installed; install "
+            "duckdb, or write \"EXPORT DATABASE 'folder' (FORMAT parquet)\" in DuckDB and give "
+            "that folder"
+        ) from error
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found = connection.execute(
+                "SELECT table_name, column_name FROM information_schema.columns "
+                "ORDER BY table_name, ordinal_position"
+            ).fetchall()
+            tables: dict[str, tuple[str, ...]] = {}
+            for table, column in found:
+                tables[table] = (*tables.get(table, ()), column)
+            yield _DuckdbFile(str(path), connection, tables=tables)
+    except duckdb.Error as error:
+        reason = _first_line(error)
+        raise DataError(
+            f"{path}: cannot read the DuckDB database: {reason}; close the program that writes it, "
+            "or restore it"
+        ) from error
+
+
+@dataclass
+class _DuckdbFile:
+    """A DuckDB database."""
+
+    name: str
+    connection: Any
+    kind: str = "DuckDB"
+    warnings: list[str] = field(default_factory=list)
+    tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
+        """Read columns; see :class:`Source`."""
+        selected = ", ".join(map(_id, columns))
+        query = self.connection.execute(f"SELECT {selected} FROM {_id(table)}")
+        return _split(query.to_arrow_table(), split)
+
+
+def _parquet_files(files: Sequence[Path], wanted: Collection[str]) -> "_ParquetFiles":
+    """Return the store of some files; a table is named like its file or the folder of its parts."""
+    parts: dict[str, list[Path]] = {}
+    root = files[0].parent
+    for file in files:
+        at = next((p for p in (file, *file.parents) if table_name(p).lower() in wanted), file)
+        parts.setdefault(table_name(at), []).append(file)
+        root = at.parent
+    store = _ParquetFiles(str(root), parts)
+    for name, of_table in sorted(parts.items()):
+        columns: dict[str, None] = {}
+        for part in of_table:
+            columns |= dict.fromkeys([*store.open(part).schema_arrow.names, *hive_keys(part)])
+        store.tables[name] = tuple(columns)
+    return store
+
+
+@dataclass
 class _ParquetFiles:
-    """Parquet files, each a table named like its file."""
+    """Parquet files, one or several for each table."""
 
-    kind = "Parquet"
+    name: str
+    parts: Mapping[str, Sequence[Path]]
+    kind: str = "Parquet"
+    warnings: list[str] = field(default_factory=list)
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def __init__(self, files: Sequence[Path]):
-        self.name = str(files[0].parent)
-        self.warnings: list[str] = []
-        self._files = {file.stem: file for file in files}
-
-    @cached_property
-    def tables(self) -> Mapping[str, tuple[str, ...]]:
-        """Columns of each table."""
-        return {name: tuple(self._open(name).schema_arrow.names) for name in sorted(self._files)}
-
-    def read(self, table: str, columns: Sequence[str], numbers: Sequence[str] = ()) -> pa.Table:
-        """Read columns; whatever is not a number becomes null in the columns ``numbers``."""
+    def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
+        """Read columns; see :class:`Source`."""
+        parts = [self._part(part, columns) for part in self.parts[table]]
         try:
-            content = self._open(table).read(list(columns))
+            whole = pa.concat_tables(parts, promote_options="permissive").select(list(columns))
+        except pa.ArrowException as error:
+            raise DataError(
+                f"{self.name}: the parts of {table} have columns of different types: "
+                f"{_first_line(error)}; write them with one type"
+            ) from error
+        return _split(whole, split)
+
+    def _part(self, part: Path, columns: Sequence[str]) -> pa.Table:
+        file = self.open(part)
+        try:
+            content = file.read([name for name in columns if name in file.schema_arrow.names])
         except (OSError, pa.ArrowException) as error:
-            raise self._damaged(table, error) from error
-        for name in numbers:
-            null = pa.nulls(content.num_rows, pa.float64())
-            content = content.set_column(content.column_names.index(name), name, null)
+            raise _damaged(part, error) from error
+        for key, value in hive_keys(part).items():
+            if key in columns and key not in content.column_names:
+                text = pa.repeat(pa.scalar(value), file.metadata.num_rows)
+                content = content.append_column(key, text)
         return content
 
-    def not_numbers(self, table: str, column: str, keys: Sequence[str]) -> tuple[int, list[str]]:
-        """Return how many values of ``column`` are no numbers, and the first three with keys."""
-        content = self.read(table, list(dict.fromkeys([*keys, column])))
-        content = content.filter(pc.is_valid(content[column]))
-        rows = content.slice(0, 3).to_pylist()
-        return content.num_rows, [" ".join(f"{k}={v}" for k, v in row.items()) for row in rows]
-
-    def _open(self, table: str) -> pq.ParquetFile:
+    def open(self, part: Path) -> pq.ParquetFile:
+        """Open one of the files."""
         try:
-            return pq.ParquetFile(self._files[table])
+            return pq.ParquetFile(part)
         except (OSError, pa.ArrowException) as error:
-            raise self._damaged(table, error) from error
+            raise _damaged(part, error) from error
 
-    def _damaged(self, table: str, error: Exception) -> DataError:
-        reason = str(error).splitlines()[0]
-        return DataError(f"{self._files[table]}: cannot read: {reason}; restore the file")
+
+def _damaged(part: Path, error: Exception) -> DataError:
+    return DataError(f"{part}: cannot read: {_first_line(error)}; restore the file")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+def _split(content: pa.Table, split: Sequence[str]) -> pa.Table:
+    """Return typed columns in two parts; text has no numbers, as far as its type knows."""
+    for name in split:
+        column, at = content[name], content.column_names.index(name)
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+            blobs = [None if b is None else f"X'{b.hex().upper()}'" for b in column.to_pylist()]
+            column = pa.chunked_array([pa.array(blobs, pa.string())])
+        text = column.cast(pa.string())
+        content = content.set_column(at, name, pa.nulls(content.num_rows, pa.float64()))
+        content = content.append_column(text_part(name), text)
+    return content

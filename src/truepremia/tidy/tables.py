@@ -40,7 +40,15 @@ ACCOUNT_COLUMNS = {
     "xint": Column("million USD", "interest expense"),
     "at": Column("million USD", "total assets"),
     "ib": Column("million USD", "income before extraordinary items"),
+    "dp": Column("million USD", "depreciation and amortisation"),
+    "txdi": Column("million USD", "deferred taxes"),
 }
+VARIABLE_COLUMNS = {
+    "ret": Column("per month", "total return of the month"),
+    "retx": Column("per month", "return of the month without dividends"),
+    "permco": Column("", "company identifier of CRSP"),
+}
+AS_STORED = Column("as stored", "column of the store that was asked for")
 PUBLISHED_COLUMNS = {
     "month": Column("date", "first day of the month in which the return is earned"),
     "smb": Column("per month", "small minus big of the three-factor model"),
@@ -51,6 +59,9 @@ PUBLISHED_COLUMNS = {
     "hml_ff5": Column("per month", "high minus low book-to-market of the five-factor model"),
     "rmw": Column("per month", "robust minus weak operating profitability"),
     "cma": Column("per month", "conservative minus aggressive investment"),
+    "umd": Column("per month", "up minus down, momentum"),
+    "st_rev": Column("per month", "short-term reversal"),
+    "lt_rev": Column("per month", "long-term reversal"),
 }
 MONTHS_PER_YEAR = 12
 _EPOCH_YEAR = 1970
@@ -182,10 +193,36 @@ def read_stocks(path: str | Path, store: str) -> Stocks:
     return Stocks(**columns | {"month": months(columns["month"])})
 
 
+def write_variables(
+    path: str | Path, store: str, stocks: Stocks, variables: Mapping[str, Array]
+) -> None:
+    """Write the optional columns of the stocks, row for row."""
+    keys = {"permno": stocks.permno, "month": dates(stocks.month)}
+    described = {name: STOCK_COLUMNS[name] for name in keys}
+    described |= {name: VARIABLE_COLUMNS.get(name, AS_STORED) for name in variables}
+    write_table(path, "variables", store, {**keys, **variables}, described)
+
+
+def read_variables(path: str | Path, store: str) -> dict[str, Array]:
+    """Read the optional columns of the stocks, row for row."""
+    table = TableFile(path, "variables", store).read_arrow()
+    return {name: numbers(table[name]) for name in table.column_names[2:]}
+
+
+def read_riskless(path: str | Path, store: str) -> dict[int, float]:
+    """Read the riskless return by month since January 1970, empty if the store has none."""
+    table = TableFile(path, "published", store).read_arrow()
+    if "rf" not in table.column_names:
+        return {}
+    month, rate = months(numbers(table["month"])), numbers(table["rf"])
+    return dict(zip(month.tolist(), rate.tolist(), strict=True))
+
+
 def write_accounts(path: str | Path, store: str, accounts: Accounts) -> None:
     """Write the accounts of a store."""
     keys = {"gvkey": accounts.gvkey.to_arrow(), "datadate": accounts.datadate}
-    write_table(path, "accounts", store, {**keys, **accounts.items}, ACCOUNT_COLUMNS)
+    described = dict.fromkeys(accounts.items, AS_STORED) | ACCOUNT_COLUMNS
+    write_table(path, "accounts", store, {**keys, **accounts.items}, described)
 
 
 def read_accounts(path: str | Path, store: str) -> Accounts:

@@ -397,7 +397,11 @@ def _method_faults(sound: Mapping[str, Any], folders: Sequence[Path]) -> Iterato
     facts = {
         "months": sound.get("months", sys.maxsize),
         "window": sound.get("window", 2),
-        "characteristics": {e.name: len(e.characteristics) for e in ECONOMIES.values()},
+        "characteristics": {
+            name: ECONOMIES[name].characteristics
+            for name, indices in _section(sound, "panels").items()
+            if indices and name in ECONOMIES
+        },
     }
     yield from entry_faults(methods, folders, facts)
     board = sound.get("leaderboard", {})

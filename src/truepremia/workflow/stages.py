@@ -17,6 +17,7 @@ from truepremia.economies.registry import economy
 from truepremia.files.provenance import source_digest, stage_digest
 from truepremia.methods.registry import BUNDLED, KINDS
 from truepremia.panel import Size
+from truepremia.tidy.settings import own_columns
 from truepremia.workflow.config import RunConfig
 
 Wildcards = Mapping[str, str]
@@ -170,8 +171,8 @@ def _of_method(config: RunConfig, wildcards: Wildcards) -> dict[str, Any]:
         from truepremia.methods.own import digest
 
         return {**read, "own_code": digest(entry.file)}
-    settings = KINDS[str(entry.kind)].settings
-    return {**read, **{key: getattr(config, key) for key in settings.values()}}
+    keys = KINDS[str(entry.kind)].reads(entry.options)
+    return {**read, **{key: getattr(config, key) for key in keys}}
 
 
 def _reported_methods(config: RunConfig, wildcards: Wildcards) -> dict[str, Any]:
@@ -201,6 +202,12 @@ def _store(*keys: str) -> Reads:
         return {key: getattr(store, key) for key in keys}
 
     return read
+
+
+def _own_columns(config: RunConfig, wildcards: Wildcards) -> dict[str, Any]:
+    """Read the columns that the sorts of a store ask for by name."""
+    own = own_columns(config.tidy.stores[wildcards["store"]].sorts)
+    return {"stock_variables": own, "account_items": own}
 
 
 def _exported_panel(config: RunConfig, wildcards: Wildcards) -> dict[str, Any]:
@@ -262,6 +269,8 @@ def _asked_for(need: Need, config: RunConfig, wildcards: Wildcards) -> Need:
         asked = Need(asked.megabytes, asked.bytes_per_firm, 60 * entry.minutes / SAFETY, 0.0)
     return asked
 
+
+_SORTING = ("profile", "op_require_cost", "market_equity")
 
 JUDGING = ("judge_method", "judge_real_panel")
 """Stages whose cost is that of the method."""
@@ -347,15 +356,23 @@ STAGES: Mapping[str, Stage] = {
         ),
         Stage("write_report", _DRAWING),
         Stage("export_demo_store", _TESTING, reads=_exported_panel),
-        Stage("read_store", _READING, reads=_store("coerce", "busy_timeout")),
+        Stage(
+            "read_store",
+            _READING,
+            reads=_all_of(_store("coerce", "busy_timeout", "tables"), _own_columns),
+        ),
         Stage(
             "replicate_factors",
             _READING,
-            reads=_store("profile", "five_factor_sort", "op_require_cost"),
+            reads=_store(*_SORTING, "five_factor_sort"),
         ),
-        Stage("replicate_exercises", _READING, reads=_store("profile", "op_require_cost")),
-        Stage("evaluate_replication", _TESTING, reads=_store("profile")),
-        Stage("price_portfolios", _TESTING),
+        Stage("replicate_exercises", _READING, reads=_store(*_SORTING)),
+        Stage("replicate_sorts", _READING, reads=_store(*_SORTING, "sorts")),
+        Stage("export_store_panel", _READING, reads=_store(*_SORTING)),
+        Stage("evaluate_replication", _TESTING, reads=_store("profile", "newey_west_lags")),
+        Stage("evaluate_op_portfolios", _TESTING),
+        Stage("price_portfolios", _TESTING, reads=_store("newey_west_lags")),
+        Stage("price_test_assets", _TESTING, reads=_store("newey_west_lags")),
         Stage("draw_replication", _TESTING),
         Stage("evaluate_published", _TESTING),
     )

@@ -28,7 +28,7 @@ from truepremia.methods.registry import BUNDLED, bundled
 from truepremia.parallel import ONE_THREAD
 from truepremia.report.contents import CAPTIONS, FIGURES, TABLES, exhibits_of
 from truepremia.report.selection import finished_panels
-from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS
+from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, lines_of_warnings
 from truepremia.workflow.config import RunConfig, load_overlay, read_yaml
 from truepremia.workflow.stages import Workflow, one_of
 
@@ -172,7 +172,8 @@ class Run(Workflow):
     def everything(self) -> list[str]:
         """Return every file of the panels and stores of the run: a deleted one is built again."""
         panels = [file for panel_id in self.config.panel_ids() for file in files_of(panel_id)]
-        stores = [file for store in self.built_stores for file in store_files(store)]
+        given = {store: self.config.tidy.stores[store].french for store in self.built_stores}
+        stores = [file for store, files in given.items() for file in store_files(store, files)]
         published = published_files() if self.config.tidy.published_data else []
         return [f"{self.results}/{file}" for file in (*panels, *stores, *published)]
 
@@ -217,6 +218,17 @@ class Run(Workflow):
         """Return every file of the evaluation of published series, such as evaluation_json."""
         files = [f"{self.results}/{file}" for file in published_files()]
         return {file.rpartition("/")[2].replace(".", "_"): file for file in files}
+
+    def french_files(self, *keys: str) -> Callable[[Any], dict[str, str]]:
+        """Return an input function: the files of Kenneth French's that a store is compared with.
+
+        They are named ``french_`` and the key of the configuration.
+        """
+        return lambda wildcards: self.config.tidy.french_files(wildcards.store, *keys)
+
+    def warnings_of_stores(self) -> list[str]:
+        """Return the warnings of the evaluated stores, for the last lines of a run."""
+        return [*lines_of_warnings(self.folder / "tidy", self.built_stores)]
 
     def source_of_store(self, wildcards: Any) -> str | list[str]:
         """Return the file of a store, or its Parquet files."""

@@ -50,7 +50,7 @@ def test_lock_names_no_index():
 def test_python_quick_start_of_the_readme_runs(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    quick_start = next(b for b in blocks if "truepremia" in b)
+    quick_start = next(b for b in blocks if "import truepremia as tp" in b)
     exec(compile(quick_start, "README.md", "exec"), {})
     printed = capsys.readouterr().out
     assert "(200, 200)" in printed
