@@ -232,6 +232,14 @@ def test_columns_that_disagree_are_named(file):
     assert "crsp_monthly.exchange: 4 rows are on the NYSE by exchange or exchcd alone" in warnings
 
 
+def test_view_of_a_table_that_is_gone_is_no_candidate(file):
+    plain = read_store(str(file))
+    execute(file, "CREATE VIEW factors_ff_monthly AS SELECT * FROM old_factors")
+    store = read_store(str(file))
+    assert_same_store(store, plain)
+    assert store.report["warnings"][0].startswith("factors_ff_monthly is left out: no such table")
+
+
 def test_table_that_was_chosen_must_be_there(file):
     assert "there is no table mine" in refused(file, tables={"accounts": "mine"})
 
