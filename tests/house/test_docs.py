@@ -135,6 +135,9 @@ def run_yaml(reader: Reader, block: Block) -> None:
     for panel in real:
         reader.write(panel["file"], "")
     load_overlay(yaml.safe_load(block.text), reader.repository)
+    with_command = re.match(r"# \S+:\s+snakemake (.*)", block.text)
+    if with_command:
+        reader.plan(with_command[1].split())
 
 
 def _panels(block: Block) -> list[object]:
@@ -231,7 +234,12 @@ def check_shown(reader: Reader, block: Block, line_of: str) -> None:
         assert line in reader.printed, f"{line_of}: never printed: {line}\n{reader.printed}"
 
 
-RUN = [d for d in documents() if any(block.language in BLOCKS for block in blocks(d))]
+HISTORY = ROOT / "CHANGELOG.md"
+RUN = [
+    document
+    for document in documents()
+    if document != HISTORY and any(block.language in BLOCKS for block in blocks(document))
+]
 
 
 # --- the tests -----------------------------------------------------------------------------------
