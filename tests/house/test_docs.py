@@ -177,6 +177,8 @@ def python(reader: Reader, arguments: list[str]) -> None:
     chosen = cli._parser().parse_args(arguments[2:])
     if arguments[2] == "reproduce":  # a whole run; tests/workflow/test_safety.py does it
         assert (reader.folder / chosen.manifest).is_file()
+    elif arguments[2] == "test-economy":  # minutes; the tests it runs are those of every economy
+        assert (reader.folder / chosen.into / chosen.name).is_dir()
     elif arguments[2] == "judge":  # a whole run: its plan is enough
         plan_judge(reader, chosen)
     else:

@@ -314,7 +314,7 @@ STAGES: Mapping[str, Stage] = {
             Need(180, 6_500, 1, 7.0),
             reads=_all_of(_calibration, _size, _keys("window")),
             loads=_economy("solution", "conditional", "certificate"),
-            other_needs={"lw07": Need(250, 6_500, 12, 7.0)},
+            other_needs={"lw07": Need(250, 6_500, 5, 7.0)},
             several_months=True,
         ),
         Stage(
