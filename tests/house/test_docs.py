@@ -29,6 +29,10 @@ READERS_OWN = {
     "mine.yaml": "panels: {bgn: 2}\n",
     "data/tidy_finance.sqlite": "",
     "data/tidy-finance/crsp_monthly.parquet": "",
+    "data/Portfolios_Formed_on_OP_CSV.zip": "",
+    "data/OP_Breakpoints_CSV.zip": "",
+    "data/F-F_Momentum_Factor_CSV.zip": "",
+    "data/25_Portfolios_5x5_CSV.zip": "",
     "config/economies/bgn_patient.yaml": (ROOT / "config" / "economies" / "bgn.yaml").read_text(),
 }
 """What documents take for granted that a reader has written or downloaded."""
