@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from truepremia.errors import DataError
 from truepremia.judgement.leaderboard import leaderboard, panel_rows
 from truepremia.judgement.realised import realised_rows
 
@@ -131,6 +132,8 @@ def test_the_last_variant_stands_for_a_method_unless_another_is_named():
         return board[board["method"] == "pca"].iloc[0]["variant"]
 
     assert stands({}) == "K=2"
+    with pytest.raises(DataError, match=r"headline.pca is 'K=9'.*K=1, K=2"):
+        stands({"pca": "K=9"})
     assert stands({"pca": "K=1"}) == "K=1"
 
 

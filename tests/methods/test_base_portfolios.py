@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from worlds import NAMES
+from worlds import NAMES, setting
 
 from truepremia.errors import MethodError
+from truepremia.judgement.engine import judge
+from truepremia.methods.capm import CAPM
 from truepremia.methods.managed import Managed
 from truepremia.methods.sorted_portfolios import Deciles, Sorts25
 from truepremia.panel import Known
@@ -90,3 +92,10 @@ def test_no_firm_one_firm_and_firms_that_all_tie_have_portfolios(method):
     assert np.isin(one, [0.0, 1.0]).all()
     tied = method.weights(replace(known(), characteristics=np.ones((83, 5))))
     np.testing.assert_allclose(np.abs(tied).sum(axis=0)[np.abs(tied).any(axis=0)], 1, rtol=1e-13)
+
+
+def test_market_has_one_sharpe_ratio_at_all_penalties(small_world):
+    s = judge(CAPM(), small_world.months, small_world.moments[24:], setting()).statistics
+    for month in np.unique(s.month):
+        sharpe = (s.mean / s.stdev)[s.month == month]
+        np.testing.assert_allclose(sharpe, sharpe[0], rtol=1e-12)

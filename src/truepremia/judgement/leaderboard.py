@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from truepremia.errors import DataError
 from truepremia.judgement.engine import LOO, OWN
 from truepremia.typing import Array
 
@@ -169,6 +170,11 @@ def _chosen(rows: pd.DataFrame, headline: Mapping[str, str]) -> tuple[str, str]:
     method = str(rows["method"].iloc[0])
     variant = headline.get(method, str(rows["variant"].iloc[-1]))
     choices = set(rows.loc[rows["variant"] == variant, "choice"])
+    if not choices:
+        known = ", ".join(dict.fromkeys(rows["variant"])) or "none"
+        raise DataError(
+            f"leaderboard.headline.{method} is {variant!r}: must be one of its variants, {known}"
+        )
     for choice in (LOO, OWN):
         if choice in choices:
             return variant, choice

@@ -95,11 +95,9 @@ class InstrumentedWindow:
 
         One step is f = (Gamma'W Gamma)^+ Gamma'x, then sum (f f' x W) vec Gamma = sum vec x f'.
         """
-        L, K = Gamma.shape
-        W = self.W.reshape(L * L, -1)
+        W = self.W.reshape(len(Gamma) ** 2, -1)
         for _ in range(LEAST_SQUARES_FIRST):
-            both = (Gamma[:, None, :, None] * Gamma[None, :, None, :]).reshape(L * L, K * K)
-            inverse = self._inverses((both.T @ W).reshape(K, K, -1))
+            inverse = self._inverses(self._rotated(Gamma))
             f = np.einsum("kls,ls->ks", inverse, Gamma.T @ self.x)
             Gamma = np.linalg.qr(_best_loadings(f, W, self.x))[0]
         return np.linalg.qr(Gamma, mode="complete")[0]
@@ -146,10 +144,10 @@ class InstrumentedWindow:
         )
 
     def _rotated(self, Q: Array) -> Array:
-        """Return Q'W Q, shape (L, L, S): all months by one product, vec Q'W Q = (Q x Q)' vec W."""
-        L, S = self.x.shape
-        both = (Q[:, None, :, None] * Q[None, :, None, :]).reshape(L * L, L * L)
-        return np.asarray(both.T @ self.W.reshape(L * L, S)).reshape(L, L, S)
+        """Return Q'W Q of all months, shape (K, K, S) for Q (L, K)."""
+        (L, K), S = Q.shape, self.x.shape[1]
+        once = Q.T @ self.W.reshape(L, L * S)
+        return np.asarray(Q.T @ once.reshape(K, L, S))
 
     def _inverses(self, A: Array) -> Array:
         """Return the pseudo-inverses of symmetric A, shape (K, K, S), one for each month."""

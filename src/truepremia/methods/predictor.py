@@ -20,6 +20,9 @@ from truepremia.portfolios import value_weights
 from truepremia.typing import Array
 
 DECIMALS = 14
+FIRST = 120
+"""Months before the first fit where nothing is said, or the window if that is shorter."""
+
 """Predictions that agree to so many decimals tie: a sum's rounding must not rank firms."""
 
 FACTORS = ("predicted", "market")
@@ -44,8 +47,9 @@ class Predictor:
         Arguments of its constructor.
     refit : int
         Months from fit to fit.
-    first : int
-        Months of the panel before the first fit.
+    first : int, optional
+        Months of the panel before the first fit; 120 or the window, whichever is shorter, where
+        nothing is said.
     target : {"return", "demeaned", "rank"}
         What is predicted: the excess return to the next month, less its mean over the firms of the
         month, or its centred rank among them.
@@ -59,7 +63,7 @@ class Predictor:
     regressor: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     refit: int = 12
-    first: int = 120
+    first: int | None = None
     target: Literal["return", "demeaned", "rank"] = "return"
     portfolio: Literal["rank", "proportional"] = "rank"
     market: Literal["equal", "value"] = "equal"
@@ -67,6 +71,7 @@ class Predictor:
     _arguments: dict[str, Any] = field(init=False, repr=False)
     _past: deque[tuple[Array, Array]] = field(init=False, repr=False)
     _months: int = field(init=False, default=0)
+    _first: int = field(init=False, default=FIRST)
     _fitted: Any = field(init=False, default=None, repr=False)
 
     def start(self, setting: Setting) -> None:
@@ -89,12 +94,13 @@ class Predictor:
         except (TypeError, ValueError) as error:
             raise MethodError(f"{self.regressor}: {error}; correct its arguments") from error
         self._past, self._months, self._fitted = deque(maxlen=setting.window), 0, None
+        self._first = min(FIRST, setting.window) if self.first is None else self.first
 
     def form(self, known: Known) -> Iterator[Factors]:
         """Yield the portfolio of the predictions and the market, from the first fit on."""
-        if self._months < self.first:
+        if self._months < self._first:
             return
-        if (self._months - self.first) % self.refit == 0:
+        if (self._months - self._first) % self.refit == 0:
             self._fitted = self._fit()
         if self._fitted is not None:
             weights = np.column_stack([self._predicted(known), self._market(known)])

@@ -212,7 +212,7 @@ def _size_and_bm(options: Mapping[str, Any], facts: Mapping[str, Any]) -> list[s
 def _first_within(options: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     """Refuse a first fit after the end of the panel."""
     first = options["first"]
-    if first < facts["months"]:
+    if first is None or first < facts["months"]:
         return []
     return [f"first is {first}, months is {facts['months']}: must be less; lower first"]
 
@@ -303,6 +303,7 @@ KINDS: Mapping[str, Kind] = {
             },
             base="base",
             look=Look(PINK, "v", "-"),
+            cost=(5.0, 100.0),
         ),
         Kind(
             name="ipca",
@@ -313,6 +314,7 @@ KINDS: Mapping[str, Kind] = {
             options={"factors": _FACTORS},
             joint=_few_instruments,
             look=Look(PINK, "P", "--"),
+            cost=(25.0, 100.0),
         ),
         Kind(
             name="kns",
@@ -340,6 +342,7 @@ KINDS: Mapping[str, Kind] = {
             },
             base="base",
             look=Look(GREY, "*", "-"),
+            cost=(6.0, 100.0),
         ),
         Kind(
             name="dkkm",
@@ -356,6 +359,7 @@ KINDS: Mapping[str, Kind] = {
                 "rank_features": Option(True, "true or false", lambda v: isinstance(v, bool)),
             },
             look=Look(YELLOW, "h", "-"),
+            cost=(25.0, 120.0),
         ),
         Kind(
             name="predictor",
@@ -373,7 +377,7 @@ KINDS: Mapping[str, Kind] = {
                     lambda v: isinstance(v, Mapping) and all(isinstance(k, str) for k in v),
                 ),
                 "refit": Option(12, "an integer >= 1", whole),
-                "first": Option(120, "an integer >= 2", lambda v: whole(v, 2)),
+                "first": Option(None, "an integer >= 2", lambda v: whole(v, 2)),
                 "target": Option(
                     "return",
                     "return, demeaned or rank",
@@ -385,6 +389,7 @@ KINDS: Mapping[str, Kind] = {
             looked_up=_regressor,
             joint=_first_within,
             look=Look(BLUE, "d", ":"),
+            cost=(60.0, 300.0),
         ),
     )
 }
