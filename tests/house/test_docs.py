@@ -85,16 +85,16 @@ class Reader:
 
 
 @pytest.fixture(scope="session")
-def judged(shared_runs, every_economy) -> Workplace:
+def judged(shared_runs, finished) -> Workplace:
     """Return miniature results with the leaderboard of the method that the tutorial writes."""
 
     def start() -> Workplace:
         folder = shared_runs.folder / "judged"
-        shutil.copytree(every_economy.folder, folder)
+        shutil.copytree(finished.folder, folder)
         for block in blocks(TUTORIAL):
             if block.file == "my_method.py":
                 (folder / block.file).write_text(block.text)
-        return Workplace(every_economy.repository, folder)
+        return Workplace(finished.repository, folder)
 
     others = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["methods"]
     methods = dict.fromkeys(others, False) | {"fm": others["fm"]}
@@ -105,7 +105,7 @@ def judged(shared_runs, every_economy) -> Workplace:
 
 @pytest.fixture
 def reader(judged, tmp_path) -> Reader:
-    """Return somebody with a copy of the repository, small panels and their results."""
+    """Return somebody with a copy of the repository, one small panel and its results."""
     home = tmp_path / "truepremia"
     shutil.copytree(judged.repository, home, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copytree(judged.results, home / "results")
@@ -114,6 +114,7 @@ def reader(judged, tmp_path) -> Reader:
     config = yaml.safe_load((home / "config" / "config.yaml").read_text())
     sizes = yaml.safe_load((home / "config" / "test.yaml").read_text())
     config |= {key: value for key, value in sizes.items() if key != "results_dir"}
+    config["panels"] = dict.fromkeys(config["panels"], 0) | {"bgn": 1}
     (home / "config" / "config.yaml").write_text(yaml.safe_dump(config))
     found = Reader(home, home)
     for name, text in READERS_OWN.items():
@@ -181,6 +182,8 @@ def python(reader: Reader, arguments: list[str]) -> None:
     chosen = cli._parser().parse_args(arguments[2:])
     if arguments[2] == "reproduce":  # a whole run; tests/workflow/test_safety.py does it
         assert (reader.folder / chosen.manifest).is_file()
+    elif arguments[2] == "test-economy":  # minutes; the tests it runs are those of every economy
+        assert (reader.folder / chosen.into / chosen.name).is_dir()
     elif arguments[2] == "judge":  # a whole run: its plan is enough
         plan_judge(reader, chosen)
     else:
