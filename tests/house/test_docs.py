@@ -29,6 +29,10 @@ READERS_OWN = {
     "mine.yaml": "panels: {bgn: 2}\n",
     "data/tidy_finance.sqlite": "",
     "data/tidy-finance/crsp_monthly.parquet": "",
+    "data/Portfolios_Formed_on_OP_CSV.zip": "",
+    "data/OP_Breakpoints_CSV.zip": "",
+    "data/F-F_Momentum_Factor_CSV.zip": "",
+    "data/25_Portfolios_5x5_CSV.zip": "",
     "config/economies/bgn_patient.yaml": (ROOT / "config" / "economies" / "bgn.yaml").read_text(),
 }
 """What documents take for granted that a reader has written or downloaded."""
@@ -81,16 +85,16 @@ class Reader:
 
 
 @pytest.fixture(scope="session")
-def judged(shared_runs, every_economy) -> Workplace:
+def judged(shared_runs, finished) -> Workplace:
     """Return miniature results with the leaderboard of the method that the tutorial writes."""
 
     def start() -> Workplace:
         folder = shared_runs.folder / "judged"
-        shutil.copytree(every_economy.folder, folder)
+        shutil.copytree(finished.folder, folder)
         for block in blocks(TUTORIAL):
             if block.file == "my_method.py":
                 (folder / block.file).write_text(block.text)
-        return Workplace(every_economy.repository, folder)
+        return Workplace(finished.repository, folder)
 
     others = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())["methods"]
     methods = dict.fromkeys(others, False) | {"fm": others["fm"]}
@@ -101,7 +105,7 @@ def judged(shared_runs, every_economy) -> Workplace:
 
 @pytest.fixture
 def reader(judged, tmp_path) -> Reader:
-    """Return somebody with a copy of the repository, small panels and their results."""
+    """Return somebody with a copy of the repository, one small panel and its results."""
     home = tmp_path / "truepremia"
     shutil.copytree(judged.repository, home, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copytree(judged.results, home / "results")
@@ -110,6 +114,7 @@ def reader(judged, tmp_path) -> Reader:
     config = yaml.safe_load((home / "config" / "config.yaml").read_text())
     sizes = yaml.safe_load((home / "config" / "test.yaml").read_text())
     config |= {key: value for key, value in sizes.items() if key != "results_dir"}
+    config["panels"] = dict.fromkeys(config["panels"], 0) | {"bgn": 1}
     (home / "config" / "config.yaml").write_text(yaml.safe_dump(config))
     found = Reader(home, home)
     for name, text in READERS_OWN.items():
