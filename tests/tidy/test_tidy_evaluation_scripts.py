@@ -26,7 +26,7 @@ class Files(dict):
 class Job:
     pass
 job = Job()
-job.rule, job.log = "evaluate_replication", ["job.log"]
+job.rule, job.log = "evaluate_replication", ["results/logs/evaluate_replication/mine.log"]
 job.params = Job()
 job.params.stage = json.dumps({"store": "mine", "profile": "auto", "newey_west_lags": None})
 job.input, job.output = (Files(names) for names in json.loads(sys.argv[2]))
