@@ -95,9 +95,9 @@ OF_A_STORE = {
         STORE(json="asset_pricing.json", csv="asset_pricing.csv"),
     ),
     "draw_replication": (
-        [],
-        STORE("factors", "published", "rolling", "cells", "breakpoints", "formations")
-        | STORE(evaluation="evaluation.json"),
+        SERIES,
+        STORE("factors", "momentum", "published", "rolling", "cells", "breakpoints")
+        | STORE("formations", evaluation="evaluation.json"),
         {"figures": [f"{RUN.tidy}/{figure}" for figure in REPLICATION_FIGURES]},
     ),
 }

@@ -25,7 +25,6 @@ with running(snakemake) as settings:
     write_csv(output.csv, evaluation.to_frame())
     write_json(output.json, {"store": store, **evaluation.to_mapping()})
     write_text(output.text, evaluation.to_text())
-    for path in output.figures:
-        draw_portfolios(path, store, evaluation)
+    draw_portfolios(output.figures[0], store, evaluation)
     for line in evaluation.diagnosis:
         logger.info("%s", line)

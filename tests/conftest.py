@@ -1,5 +1,6 @@
 """The default panel of every economy, solved and simulated once, and plain reference formulas."""
 
+import json
 import os
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from hypothesis import settings
 
+from truepremia.economies.own import use_own
 from truepremia.economies.registry import ECONOMIES, Economy
 from truepremia.panel import Panel, Size
 from truepremia.seeds import Streams
@@ -91,8 +93,16 @@ class Laboratory:
         return self.economy.states(self.solution, panel.aggregates, panel.states, firms)
 
 
+OWN = json.loads(os.environ.get("TRUEPREMIA_OWN_ECONOMY", "null"))
+"""An economy outside of the repository that ``truepremia test-economy`` asks to be tested."""
+
+if OWN:
+    use_own({OWN["name"]: OWN["package"]})
+
+
 def calibration(name: str) -> dict[str, Any]:
-    entries = yaml.safe_load((ROOT / f"config/economies/{name}.yaml").read_text())
+    file = OWN["calibration"] if OWN and name == OWN["name"] else f"config/economies/{name}.yaml"
+    entries = yaml.safe_load((ROOT / file).read_text())
     return {key: entry["value"] for key, entry in entries.items()}
 
 
@@ -102,7 +112,7 @@ def laboratory_of(name: str) -> Laboratory:
     return Laboratory(ECONOMIES[name], calibration(name), size, CONFIG["seed"])
 
 
-@pytest.fixture(scope="session", params=sorted(ECONOMIES))
+@pytest.fixture(scope="session", params=[OWN["name"]] if OWN else sorted(ECONOMIES))
 def lab(request):
     """Every economy of the registry in turn, with its default panel."""
     return laboratory_of(request.param)

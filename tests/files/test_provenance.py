@@ -143,7 +143,11 @@ def test_modules_loaded_by_name_are_added_with_theirs(tmp_path):
     assert "truepremia.economies.bgn.certificate" not in found
 
 
-@pytest.mark.parametrize("file", SOURCES, ids=lambda f: str(f.relative_to(ROOT / "src")))
+# The skeleton of an economy is copied elsewhere, where it is digested as a whole.
+IMPORTED = [file for file in SOURCES if file.parent.name != "skeleton"]
+
+
+@pytest.mark.parametrize("file", IMPORTED, ids=lambda f: str(f.relative_to(ROOT / "src")))
 def test_package_imports_itself_by_full_names_which_is_what_the_digest_sees(file):
     imports = [n for n in ast.walk(ast.parse(file.read_bytes())) if isinstance(n, ast.ImportFrom)]
     assert not any(node.level for node in imports)

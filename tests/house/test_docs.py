@@ -17,7 +17,6 @@ from miniature import ERROR_PREFIX, RESULTS, Workplace
 
 from truepremia.commands import cli, judge
 from truepremia.commands.check_method import split
-from truepremia.workflow.config import load_overlay
 
 COLUMNS = 100
 SECONDS = 600
@@ -32,6 +31,13 @@ READERS_OWN = {
     "config/economies/bgn_patient.yaml": (ROOT / "config" / "economies" / "bgn.yaml").read_text(),
 }
 """What documents take for granted that a reader has written or downloaded."""
+
+CHECK = """
+import sys
+from pathlib import Path
+from truepremia.workflow.config import load_overlay, read_yaml
+load_overlay(read_yaml(sys.argv[1]), Path(sys.argv[2]))
+"""
 
 SHOWN = ("text", "")
 """Languages of blocks that are read and not run."""
@@ -135,7 +141,7 @@ def run_yaml(reader: Reader, block: Block) -> None:
     real = [p for p in _panels(block) if isinstance(p, dict)]
     for panel in real:
         reader.write(panel["file"], "")
-    load_overlay(yaml.safe_load(block.text), reader.repository)
+    reader.must(sys.executable, "-c", CHECK, block.file or "mine.yaml", str(reader.repository))
     with_command = re.match(r"# \S+:\s+snakemake (.*)", block.text)
     if with_command:
         reader.plan(with_command[1].split())
@@ -178,6 +184,8 @@ def python(reader: Reader, arguments: list[str]) -> None:
     chosen = cli._parser().parse_args(arguments[2:])
     if arguments[2] == "reproduce":  # a whole run; tests/workflow/test_safety.py does it
         assert (reader.folder / chosen.manifest).is_file()
+    elif arguments[2] == "test-economy":  # minutes; tests/economies/test_own_economies.py does it
+        assert (reader.folder / chosen.into / chosen.name / "__init__.py").is_file()
     elif arguments[2] == "judge":  # a whole run: its plan is enough
         plan_judge(reader, chosen)
     else:
@@ -280,7 +288,7 @@ def test_prose_wraps(document):
     fenced, long = False, []
     for number, line in enumerate(document.read_text().splitlines(), start=1):
         fenced ^= line.lstrip().startswith("```")
-        exempt = fenced or line.lstrip().startswith("|") or re.search(r"\]\(|https?://", line)
+        exempt = fenced or re.match(r"\s*\||    ", line) or re.search(r"\]\(|https?://", line)
         if len(line) > COLUMNS and not exempt:
             long.append(number)
     assert not long, f"lines {long} have more than {COLUMNS} columns"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from worlds import ridge, setting, walk
 
+from truepremia.methods import kns
 from truepremia.methods.kns import KAPPAS, KNS, lasso
 from truepremia.methods.managed import Managed
 from truepremia.methods.registry import KINDS
@@ -63,6 +64,15 @@ def test_lasso_on_portfolios_solves_all_penalties_as_coordinate_descent_does(see
         assert np.all(np.abs(slope) <= first + 1e-10)
         np.testing.assert_allclose(slope[b != 0], first * np.sign(b[b != 0]), atol=1e-10)
         np.testing.assert_allclose(b, coordinate_descent(S, m, first, second), atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_guesses_and_entries_one_by_one_end_at_the_same_portfolio(seed, monkeypatch):
+    m, S = moments(np.random.default_rng(seed), 15, 40)
+    g1, g2 = np.array([0.0, 0.02, 0.3]) * np.abs(m).max(), np.array([0.02, 0.05, 0.1])
+    guessed = lasso(S, m, g1, g2)
+    monkeypatch.setattr(kns, "_GUESSES", 0)
+    np.testing.assert_allclose(lasso(S, m, g1, g2), guessed, rtol=1e-8, atol=1e-9)
 
 
 def test_lasso_on_portfolios_is_the_lasso_of_scikit_learn():

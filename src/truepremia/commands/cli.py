@@ -56,10 +56,35 @@ def _parser() -> argparse.ArgumentParser:
     _with_options(judge)
     judge.set_defaults(command=_judge)
 
+    new = commands.add_parser("new-economy", help="write an economy of your own to start from")
+    new.add_argument("name", help="lower-case letters and digits, for example ccapm")
+    new.add_argument("--into", type=Path, default=Path("my_economies"), help="folder to write in")
+    new.set_defaults(command=_new_economy)
+
+    test = commands.add_parser("test-economy", help="test an economy of your own, and its workflow")
+    test.add_argument("name", help="for example ccapm")
+    test.add_argument("--into", type=Path, default=Path("my_economies"), help="folder it is in")
+    test.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    test.set_defaults(command=_test_economy)
+
     show = commands.add_parser("show", help="print what a bundle holds")
     show.add_argument("bundle", type=Path, help="for example results/bgn_0_fama.pkl")
     show.set_defaults(command=_show)
     return parser
+
+
+def _new_economy(arguments: argparse.Namespace) -> None:
+    from truepremia.commands.new_economy import new_economy
+
+    print("\n".join(new_economy(arguments.name, arguments.into)))  # noqa: T201
+
+
+def _test_economy(arguments: argparse.Namespace) -> None:
+    from truepremia.commands.test_economy import test_economy
+
+    name, folder = arguments.name, arguments.into
+    test_economy(name, folder / name, folder / f"{name}.yaml", arguments.cores)
+    print(f"{name}: every test and the workflow passed")  # noqa: T201
 
 
 def _with_options(parser: argparse.ArgumentParser) -> None:

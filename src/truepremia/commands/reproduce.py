@@ -69,7 +69,10 @@ def _write_configuration(manifest: Mapping[str, Any], folder: Path) -> Path:
     calibration_file.write_text(yaml.safe_dump(calibration), encoding="utf-8")
     keys = {key: value for key, value in config.items() if key not in (*FACTS, "calibration")}
     keys["panels"] = dict.fromkeys(ECONOMIES, 0) | {model: [index]}
-    keys |= {"economies": {model: str(calibration_file)}, "results_dir": "results"}
+    own = config.get("packages", {}).get(model)
+    file = str(calibration_file)
+    chosen = {"package": own, "calibration": file} if own else file
+    keys |= {"economies": {model: chosen}, "results_dir": "results"}
     configuration = folder / "config.yaml"
     configuration.write_text(yaml.safe_dump(keys), encoding="utf-8")
     return configuration

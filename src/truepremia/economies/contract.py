@@ -1,8 +1,9 @@
 """What every economy supplies, and what the rest of the package may ask of it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -88,6 +89,8 @@ class Economy:
         Aggregate shocks that the panel's loadings refer to.
     loadings : tuple of str
         Methods by which the loadings are computed, "taylor" and "proj".
+    package : str
+        Import name of the package that holds the modules, if it is not this package's own.
     """
 
     name: str
@@ -95,6 +98,7 @@ class Economy:
     characteristics: tuple[str, ...]
     shocks: tuple[str, ...]
     loadings: tuple[str, ...]
+    package: str = field(default="", repr=False)
 
     @property
     def layout(self) -> Layout:
@@ -108,7 +112,15 @@ class Economy:
 
     def module(self, stage: str) -> ModuleType:
         """Return the module of this economy that implements ``stage``."""
-        return import_module(f"truepremia.economies.{self.name}.{stage}")
+        return import_module(f"{self._package}.{stage}")
+
+    def has(self, stage: str) -> bool:
+        """Return whether the economy has the module ``stage``; census and plot are optional."""
+        return find_spec(f"{self._package}.{stage}") is not None
+
+    @property
+    def _package(self) -> str:
+        return self.package or f"truepremia.economies.{self.name}"
 
     def parameters(self, values: Mapping[str, Any]) -> Parameters:
         """Return the typed calibration; raises :class:`CalibrationError` naming every fault."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from truepremia.economies.contract import Economy
 from truepremia.errors import ConfigError
 
-ECONOMIES: Mapping[str, Economy] = {
+SHIPPED: Mapping[str, Economy] = {
     economy.name: economy
     for economy in (
         Economy(
@@ -48,8 +48,12 @@ ECONOMIES: Mapping[str, Economy] = {
         ),
     )
 }
-"""The registry: adding an economy is one entry here, one package beside this file and one
+"""The economies of this package: adding one is one entry here, one package beside this file and one
 calibration in config/economies."""
+
+ECONOMIES: dict[str, Economy] = dict(SHIPPED)
+"""The registry: the shipped economies and, while a configuration names some, its own
+(:mod:`truepremia.economies.own`)."""
 
 
 def economy(name: str) -> Economy:

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from truepremia.economies.own import use_own
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import DataError
 from truepremia.files.formats import TableFile, read_json
 from truepremia.files.provenance import file_digest, git_commit, library_versions, package_digest
 from truepremia.files.results import panel_files
 
-FACTS = ("model", "index", "code")
+FACTS = ("model", "index", "code", "packages")
 """Entries of a manifest's configuration that are not keys of ``config/config.yaml``."""
 
 
@@ -85,6 +86,8 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     sections = (config, content.get("files"), content.get("versions"))
     if not all(isinstance(section, dict) for section in sections) or not isinstance(config, dict):
         raise DataError(f"{path} is not a manifest: it needs config, files and versions")
+    if isinstance(config.get("packages"), dict):
+        use_own(config["packages"])
     model, index = config.get("model"), str(config.get("index"))
     expected = f"{model}_{int(index)}" if index.isdecimal() else None
     if model not in ECONOMIES or content.get("panel_id") != expected:

@@ -29,6 +29,12 @@ NEARLY_FLAT = 1e-9
 SAME = 1e-3
 """Sines of the angles to an optimum below which Newton's method would end there."""
 
+LONGEST = 0.5
+"""Length of a step, as a tangent of an angle, where the sum is not concave."""
+
+CURVED = 1e-6
+"""Least curvature of a direction, as a share of the largest."""
+
 ROUNDING = 1e-14
 """Relative loss of the sum that is not one."""
 
@@ -124,7 +130,7 @@ class InstrumentedWindow:
     def _stationary(self, point: "Point", found: "Point | None") -> "Point":
         """Follow the explained sum up to where it is flat.
 
-        Newton's steps, with one of least squares wherever the sum is not concave or would fall.
+        Newton's steps, with one of least squares wherever the sum would fall.
         Ends early on the way to ``found``.
         """
         for _ in range(STEPS):
@@ -133,7 +139,7 @@ class InstrumentedWindow:
             if found is not None and found.near(point):
                 return found
             ahead = point.newton()
-            if ahead is None or ahead.explained < point.explained * (1 - ROUNDING):
+            if ahead.explained < point.explained * (1 - ROUNDING):
                 ahead = point.least_squares()
             nearly = max(point.steepness, ahead.steepness) <= NEARLY_FLAT * point.explained
             if nearly and ahead.steepness >= point.steepness:
@@ -221,10 +227,12 @@ class Point:
         """Return the point of the best Gamma for these factors."""
         return self._moved(_best_loadings(self.f, self.T.reshape(-1, self.f.shape[1]), self.q))
 
-    def newton(self) -> "Point | None":
-        """Return the point one step of Newton's method ahead, None where H is not negative.
+    def newton(self) -> "Point":
+        """Return the point one step of Newton's method ahead.
 
-        For the directions Gamma_perp E_ab, with R = A^+ B,
+        Where the Hessian H is not negative definite, |H| takes its place and the step is bounded:
+        it climbs in every direction (Dauphin and others 2014, the saddle-free method). For the
+        directions Gamma_perp E_ab, with R = A^+ B,
         H_(ab)(cd) / 2 = sum -(D - B'R)_ac f_b f_d - R_bc u_a f_d - R_da u_c f_b + A^+_bd u_a u_c.
         """
         K, L, S = self.K, len(self.q), self.q.shape[1]
@@ -240,9 +248,10 @@ class Point:
         mixed = cross.reshape(M * K, M * K)
         half = (fit - own).reshape(M * K, M * K) - mixed - mixed.T
         value, vector = np.linalg.eigh(half)
+        bent = np.maximum(np.abs(value), CURVED * np.abs(value).max())
+        step = (vector / bent) @ (vector.T @ self.slope.ravel())
         if value[-1] >= 0:
-            return None
-        step = -(vector / value) @ (vector.T @ self.slope.ravel())
+            step *= min(1.0, LONGEST / float(np.linalg.norm(step)))
         Y = np.zeros((L, K))
         Y.flat[:: K + 1] = 1.0
         Y[K:] = step.reshape(M, K)

@@ -1,8 +1,4 @@
-"""Sorted portfolios: size and book-to-market quintiles, and deciles of every characteristic.
-
-Breakpoints are taken of the ranks: they part the firms as those of the values do, and an
-increasing transformation of a characteristic changes no bit.
-"""
+"""Sorted portfolios: size and book-to-market quintiles, and deciles of every characteristic."""
 
 from dataclasses import dataclass
 
@@ -47,9 +43,10 @@ class Sorts25:
             )
         weights = np.zeros((len(known), 25))
         if len(known):
-            ranks = known.ranks()[:, [known.names.index(SIZE), known.names.index(BOOK_TO_MARKET)]]
-            edges = breakpoints(ranks, QUINTILES)
-            cell = 5 * bins(ranks[:, 0], edges[:, 0]) + bins(ranks[:, 1], edges[:, 1])
+            sorted_on = [known.names.index(SIZE), known.names.index(BOOK_TO_MARKET)]
+            values = known.characteristics[:, sorted_on]
+            edges = breakpoints(values, QUINTILES)
+            cell = 5 * bins(values[:, 0], edges[:, 0]) + bins(values[:, 1], edges[:, 1])
             weights[np.arange(len(known)), cell] = cell_weights(known.market_equity, cell, 25)[0]
         return weights
 
@@ -67,12 +64,12 @@ class Deciles:
 
     def weights(self, known: Known) -> Array:
         """Return the portfolios' weights on the firms, shape (n, 10 C)."""
-        n, ranks = len(known), known.ranks()
+        n, values = len(known), known.characteristics
         weights = np.zeros((n, 10 * len(known.names)))
         if n:
-            edges = breakpoints(ranks, DECILES)
+            edges = breakpoints(values, DECILES)
             for c in range(len(known.names)):
-                decile = bins(ranks[:, c], edges[:, c])
+                decile = bins(values[:, c], edges[:, c])
                 within, _ = cell_weights(np.ones(n), decile, 10)
                 weights[np.arange(n), 10 * c + decile] = within
         return weights

@@ -203,8 +203,12 @@ def _colours(names: Sequence[str]) -> dict[str, Any]:
 
 
 def solved(panels: Panels, solution: Any) -> Figure:
-    """Draw the solution of the economy, by its own module."""
+    """Draw the solution of the economy, by its own module; its diagnostics if there is none."""
     figure = new_figure(2.7)
+    if not panels.economy.has("solution_plot"):
+        lines = [f"{name}: {value:.6g}" for name, value in solution.diagnostics.items()]
+        figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center")
+        return figure
     panels.economy.module("solution_plot").draw(solution, figure)
     return figure
 

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from truepremia import __version__
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import DataError
-from truepremia.files.formats import reading
+from truepremia.files.formats import read_json, reading
 from truepremia.report.contents import (
     BOARD_FIGURES,
     BOARD_TABLES,
@@ -78,6 +78,7 @@ class StorePart:
 
     name: str
     title: str
+    warnings: Sequence[str]
     figures: Sequence[Figure]
     tables: Sequence[PageTable]
 
@@ -173,6 +174,7 @@ def _store_part(name: str, folder: Path) -> StorePart:
     return StorePart(
         name=name,
         title=title,
+        warnings=_warnings(folder / "evaluation.json"),
         figures=[picture(path, what.capitalize(), "", title) for path, what in titles.items()],
         tables=[
             PageTable(file, what, "", csv_table(folder / f"{file}.csv", f"{what}, {title}"))
@@ -180,6 +182,11 @@ def _store_part(name: str, folder: Path) -> StorePart:
             if (folder / f"{file}.csv").exists()
         ],
     )
+
+
+def _warnings(path: Path) -> list[str]:
+    """Return what a reader should know before believing an evaluation."""
+    return list(read_json(path)["warnings"]) if path.exists() else []
 
 
 def board_part(files: Sequence[str | Path]) -> BoardPart | None:

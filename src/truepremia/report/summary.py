@@ -365,6 +365,8 @@ def _firms(finished: Finished) -> Iterable[tuple[str, str, float]]:
     if "no_capital" in months[0]:
         empty = np.mean([month["no_capital"].mean() for month in months])
         yield "firms with zero book value", "share", float(empty)
+    if not finished.economy.has("census"):
+        return
     census = finished.economy.module("census")
     params = finished.economy.parameters(finished.manifest["config"]["calibration"])
     states = finished.read("states", census.STATES)

@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from truepremia.files.formats import replacing
+from truepremia import plotting
+from truepremia.plotting import PALETTE, new_figure, save
 from truepremia.tidy.pairs import coefficient, common_months, factors_of
 from truepremia.tidy.portfolio_evaluation import PortfolioEvaluation
 
-BLACK, ORANGE, BLUE, GREEN = "#000000", "#D55E00", "#0072B2", "#009E73"
-GREY = "#8C8C8C"
+BLUE, ORANGE, GREEN, *_, GREY = PALETTE
+BLACK = "#000000"
 
 LABELS = {
     "smb": "SMB",
@@ -38,30 +38,12 @@ LABELS = {
 MODELS = {
     "three factors": ("smb", "hml", "mkt_excess"),
     "five factors": ("smb_ff5", "hml_ff5", "rmw", "cma"),
+    "past returns": ("umd", "st_rev", "lt_rev"),
 }
 SIZES = {1: ("small", "-"), 2: ("big", "--")}
 VALUES = {1: ("low", BLUE), 2: ("neutral", GREY), 3: ("high", ORANGE)}
 FACTOR_STYLES = ((BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (BLACK, ":"))
 EDGE_STYLES = {0.3: (BLUE, "-"), 0.5: (BLACK, "-"), 0.7: (ORANGE, "--")}
-
-STYLE: Mapping[Any, Any] = {
-    "figure.dpi": 100,
-    "savefig.dpi": 150,
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "lines.linewidth": 1.2,
-    "legend.frameon": False,
-    "pdf.fonttype": 42,
-}
-
-METADATA: Mapping[str, Mapping[str, Any]] = {
-    ".png": {"Software": None},
-    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-}
-"""What would make the bytes of equal figures differ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,18 +84,16 @@ class Tables:
 
 
 def draw(path: str | Path, tables: Tables) -> None:
-    """Draw the figure that ``path`` names, such as ``fitted.pdf``, as PNG or PDF.
+    """Draw the figure that ``path`` names, such as ``fitted.pdf``, as PDF and PNG beside it.
 
     Raises
     ------
     DataError
-        If the file cannot be written.
+        If a file cannot be written.
     """
     path = Path(path)
-    with mpl.rc_context(dict(STYLE)), replacing(path) as temporary:
-        figure = FIGURES[path.stem](tables)
-        metadata = dict(METADATA[path.suffix])
-        figure.savefig(temporary, format=path.suffix.removeprefix("."), metadata=metadata)
+    with plotting.style():
+        save(FIGURES[path.stem](tables), path.parent, path.stem)
 
 
 def fitted(tables: Tables) -> Figure:
@@ -269,19 +249,17 @@ FIGURES: Mapping[str, Callable[[Tables], Figure]] = {
 
 
 def draw_portfolios(path: str | Path, store: str, evaluation: PortfolioEvaluation) -> None:
-    """Draw R2 of every portfolio by decade against French's, as PNG or PDF by the suffix."""
+    """Draw R2 of every portfolio by decade against French's, as PDF and PNG beside ``path``."""
     path = Path(path)
-    with mpl.rc_context(dict(STYLE)), replacing(path) as temporary:
-        figure = portfolio_heatmap(store, evaluation)
-        metadata = dict(METADATA[path.suffix])
-        figure.savefig(temporary, format=path.suffix.removeprefix("."), metadata=metadata)
+    with plotting.style():
+        save(portfolio_heatmap(store, evaluation), path.parent, path.stem)
 
 
 def portfolio_heatmap(store: str, evaluation: PortfolioEvaluation) -> Figure:
     """Return the heat map of R2, a panel for each weighting, rows are portfolios."""
     frame = evaluation.to_frame()
     weightings = list(dict.fromkeys(frame["weights"]))
-    figure = Figure(figsize=(3.6 * len(weightings) + 1, 6.4), layout="constrained")
+    figure = new_figure(6.4, 3.6 * len(weightings) + 1)
     figure.suptitle(f"Store {store}: R2 of French's portfolios on ours", x=0.01, ha="left")
     panels = figure.subplots(1, len(weightings), squeeze=False)[0]
     for axes, weights in zip(panels, weightings, strict=True):
@@ -305,7 +283,7 @@ def portfolio_heatmap(store: str, evaluation: PortfolioEvaluation) -> Figure:
 
 
 def _figure(tables: Tables, title: str, width: float, height: float) -> Figure:
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = new_figure(height, width)
     figure.suptitle(f"Store {tables.store}: {title}", x=0.01, ha="left", fontsize=11)
     return figure
 

@@ -12,13 +12,14 @@ import posixpath
 import re
 import sys
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
+from truepremia.economies.own import own_economy, use_own
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError, TruepremiaError
 from truepremia.methods.entry import Entry, entries, entry_faults, found, switched_on
@@ -77,6 +78,8 @@ class RunConfig:
         Variant of a method that stands for it, where it is not its last one.
     real_panels : mapping of str to Path
         Panels of real stocks, by name, and the files that hold them.
+    own_economies : mapping of str to Path
+        Packages of economies outside of the repository, by name.
     """
 
     seed: int
@@ -95,6 +98,7 @@ class RunConfig:
     reference: str = ""
     headline: Mapping[str, str] = field(default_factory=dict)
     real_panels: Mapping[str, Path] = field(default_factory=dict)
+    own_economies: Mapping[str, Path] = field(default_factory=dict)
 
     def reported(self) -> list[Entry]:
         """Return the methods that the report lists beside those of the bundle."""
@@ -171,11 +175,13 @@ def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
     faults = _schema_faults(config, root / _CONFIG_SCHEMA)
     faulty = {key for key, _ in faults}
     sound = {key: value for key, value in config.items() if key not in faulty}
+    own, own_faults = _own_economies(config, (Path.cwd(), root))
     files = _calibration_files(config, root)
     calibrations, calibration_faults = _calibrations(files, root / _CALIBRATION_SCHEMA)
 
     phrases = [
         *(phrase for _, phrase in faults),
+        *own_faults,
         *_unknown_economies(config),
         *_panel_faults(config),
         *_window_faults(sound),
@@ -187,7 +193,7 @@ def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
     ]
     if phrases:
         raise ConfigError("; ".join(dict.fromkeys(phrases)))
-    return _typed(sound, calibrations, files, root)
+    return replace(_typed(sound, calibrations, files, root), own_economies=own)
 
 
 def read_yaml(path: str | Path) -> Any:
@@ -333,10 +339,27 @@ def _section(config: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return section if isinstance(section, Mapping) else {}
 
 
+def _own_economies(
+    config: Mapping[str, Any], folders: Sequence[Path]
+) -> tuple[dict[str, Path], list[str]]:
+    """Add the economies of the configuration's own packages to the registry."""
+    packages, faults = {}, []
+    for name, value in _section(config, "economies").items():
+        if isinstance(value, Mapping) and isinstance(value.get("package"), str):
+            folder = found(value["package"], folders)
+            try:
+                own_economy(name, folder)
+                packages[name] = folder
+            except ConfigError as error:
+                faults.append(str(error))
+    use_own(packages)
+    return packages, faults
+
+
 def _unknown_economies(config: Mapping[str, Any]) -> Iterator[str]:
     for key in ("panels", "economies"):
         for name, value in _section(config, key).items():
-            if name not in ECONOMIES and not isinstance(value, Mapping):
+            if name not in ECONOMIES and not isinstance(value, Mapping):  # a package, or real
                 yield f"unknown economy {name!r} in {key}{_suggestion(name, ECONOMIES)}"
 
 
@@ -424,12 +447,12 @@ def _normal_path(text: str) -> str:
 
 
 def _calibration_files(config: Mapping[str, Any], root: Path) -> dict[str, Path]:
-    files = _section(config, "economies")
-    return {
-        name: found(files[name], (Path.cwd(), root))
-        for name in ECONOMIES
-        if isinstance(files.get(name), str) and files[name]
-    }
+    files = {}
+    for name, value in _section(config, "economies").items():
+        file = value.get("calibration") if isinstance(value, Mapping) else value
+        if isinstance(file, str) and file:
+            files[name] = found(file, (Path.cwd(), root))
+    return {name: files[name] for name in ECONOMIES if name in files}
 
 
 def _calibrations(

@@ -44,6 +44,11 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
     logger.handlers = [log_file, terminal]
     started = monotonic()
     try:
+        if "packages" in settings:
+            # Only then: no other job loads the registry for it.
+            from truepremia.economies.own import use_own
+
+            use_own(settings["packages"])
         yield settings
         _write_usage(Path(job.log[0]), monotonic() - started)
     except TruepremiaError as error:

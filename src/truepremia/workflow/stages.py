@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from truepremia.economies.registry import economy
-from truepremia.files.provenance import stage_digest
+from truepremia.files.provenance import source_digest, stage_digest
 from truepremia.methods.registry import BUNDLED, KINDS
 from truepremia.panel import Size
 from truepremia.tidy.settings import own_columns
@@ -223,7 +223,8 @@ def _economy(*modules: str) -> Loads:
     """Load modules of the economy's package."""
 
     def load(config: RunConfig, wildcards: Wildcards) -> list[str]:
-        del config
+        if wildcards["model"] in config.own_economies:
+            return []  # digested as a whole
         return [f"truepremia.economies.{wildcards['model']}.{module}" for module in modules]
 
     return load
@@ -273,6 +274,9 @@ _SORTING = ("profile", "op_require_cost", "market_equity")
 
 JUDGING = ("judge_method", "judge_real_panel")
 """Stages whose cost is that of the method."""
+
+OF_ALL_ECONOMIES = ("write_report", "leaderboard", "export_demo_store")
+"""Stages that concern no single economy and ask the registry about several."""
 
 _DRAWING, _READING, _TESTING = Need(600, 0, 150, 0), Need(2450, 0, 500, 0), Need(450, 0, 150, 0)
 
@@ -408,7 +412,16 @@ class Workflow:
 
     def settings(self, rule: str, wildcards: Wildcards) -> dict[str, Any]:
         """Return the wildcards of a job and the part of the configuration that it reads."""
-        return {**wildcards, **STAGES[rule].reads(self.config, wildcards)}
+        read = {**wildcards, **STAGES[rule].reads(self.config, wildcards)}
+        own = self._own_of(rule, read.get("model"))
+        return {**read, "packages": own} if own else read
+
+    def _own_of(self, rule: str, model: str | None) -> dict[str, str]:
+        """Return the packages outside of the repository that a job loads, by economy."""
+        own = self.config.own_economies
+        if model is None:
+            return {n: str(p) for n, p in own.items()} if rule in OF_ALL_ECONOMIES else {}
+        return {model: str(own[model])} if model in own else {}
 
     def needs(self, rule: str) -> dict[str, Callable[..., int]]:
         """Return the functions from a job to its memory and run time, for ``resources``.
@@ -433,7 +446,11 @@ class Workflow:
     def _code(self, rule: str, wildcards: Wildcards, model: str | None) -> str:
         modules = tuple(STAGES[rule].loads(self.config, wildcards))
         digest = _digest(self.root / "scripts" / f"{rule}.py", modules)
-        return digest if model is None else f"{digest} {economy(model)!r}"
+        files = [
+            f for p in self._own_of(rule, model).values() for f in sorted(Path(p).glob("*.py"))
+        ]
+        own = f" {source_digest(files)}" if files else ""
+        return f"{digest}{own}" if model is None else f"{digest} {economy(model)!r}{own}"
 
 
 @cache

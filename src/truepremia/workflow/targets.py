@@ -328,7 +328,8 @@ class Run(Workflow):
         figures = [figure for figure in REPLICATION_FIGURES if figure.endswith(".png")]
         shown, wanted = [], self._wanted_stores()
         for store in sorted(self._page_stores()):
-            files = ["evaluation.csv", "pricing.csv", *(figures if store != PUBLISHED else ())]
+            files = ["evaluation.csv", "evaluation.json", "pricing.csv"]
+            files += figures if store != PUBLISHED else ()
             shown += [
                 f"{self.results}/tidy/{store}/{file}"
                 for file in files
