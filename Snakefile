@@ -18,6 +18,10 @@ include: "rules/tidy.smk"
 include: "rules/report.smk"
 
 
+# No rule repeats what follows from its name: its log, and the environment of all of them.
+RUN.dress(workflow.rules)
+
+
 rule all:
     default_target: True
     input:

@@ -4,10 +4,12 @@
     python benchmarks/tidy_replication.py --stocks 3000   a smaller store
 
 Each part runs in a process of its own on the same synthetic store. Seconds are of CPU time, which
-other programs on the machine change least.
+other programs on the machine change least. Polars and DuckDB do the same operations, on one thread,
+if they are installed: they belong to this benchmark's environment only (pip install polars duckdb).
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import sys
@@ -30,8 +32,11 @@ PARTS_MEASURED = {
     "ours": "sorting and three factors",
     "everything": "all that replicate_factors computes",
     "literal": "the literal operations of the three factors",
+    "polars": "the same operations in polars",
+    "duckdb": "the same operations in DuckDB",
 }
 PARTS = ("make", *PARTS_MEASURED)
+ELSEWHERE = ("polars", "duckdb")
 TARGET_RATIO, TARGET_MB, TARGET_SECONDS = 15, 3000, 5
 
 
@@ -45,20 +50,30 @@ def main() -> None:
     if arguments.part:
         run_part(arguments.part, arguments.folder, arguments.stocks)
         return
+    absent = [name for name in ELSEWHERE if importlib.util.find_spec(name) is None]
+    for name in absent:
+        print(f"{name} is not installed and is left out: pip install {name}")
+    parts = [part for part in PARTS if part not in absent]
     with tempfile.TemporaryDirectory() as folder:
-        found = {part: measured(part, Path(folder), arguments.stocks) for part in PARTS}
+        found = {part: measured(part, Path(folder), arguments.stocks) for part in parts}
     print(f"{found['make']['rows']:,} stock months")
     print(f"{'part':46s} {'seconds':>8s} {'peak MB':>8s}")
     for part, said in PARTS_MEASURED.items():
+        if part in absent:
+            continue
         print(f"{said:46s} {found[part]['seconds']:8.2f} {found[part]['peak']:8.0f}")
     ratio = found["literal"]["seconds"] / found["ours"]["seconds"]
-    peak = max(found[part]["peak"] for part in PARTS_MEASURED if part != "literal")
+    others = ("literal", *ELSEWHERE)
+    peak = max(found[part]["peak"] for part in parts if part not in ("make", *others))
     print(
         f"ratio {ratio:.1f} (target {TARGET_RATIO}), peak {peak:.0f} MB (target {TARGET_MB}), ",
         end="",
     )
     print(f"re-read {found['reread']['seconds']:.1f} s (target {TARGET_SECONDS})")
-    print(f"largest difference of a factor {found['literal']['difference']:.1e}")
+    for part in [part for part in others if part in found]:
+        times = found[part]["seconds"] / found["ours"]["seconds"]
+        difference = found[part]["difference"]
+        print(f"{part}: {times:.1f} times as long, largest difference {difference:.1e}")
 
 
 def measured(part: str, folder: Path, stocks: int) -> dict:
@@ -67,7 +82,7 @@ def measured(part: str, folder: Path, stocks: int) -> dict:
     command += ["--stocks", str(stocks)]
     output = folder / f"{part}.json"
     where = (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT, 0o600)
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
     child = os.posix_spawn(sys.executable, command, environment, file_actions=[where])
     _, status, usage = os.wait4(child, 0)
     if status:
@@ -77,7 +92,7 @@ def measured(part: str, folder: Path, stocks: int) -> dict:
 
 def run_part(part: str, folder: Path, stocks: int) -> None:
     """Do one part and print its seconds as JSON."""
-    functions = (make, read, reread, ours, everything, literal)
+    functions = (make, read, reread, ours, everything, literal, in_polars, in_duckdb)
     print(json.dumps(dict(zip(PARTS, functions, strict=True))[part](folder, stocks)))
 
 
@@ -198,10 +213,109 @@ def literal(folder: Path, _stocks: int) -> dict:
     started = time.process_time()
     found = literal_chapters.seed2023(crsp, accounts).factors
     seconds = time.process_time() - started
+    month = found.index.to_numpy().astype("datetime64[M]").astype(int)
+    return {"seconds": seconds, "difference": differences(folder, month, found)}
+
+
+def differences(folder: Path, month: np.ndarray, found) -> float:
+    """Return the largest difference of a factor from ours, for equal months."""
     ours = np.load(folder / "ours.npz")
-    assert (ours["month"] == found.index.to_numpy().astype("datetime64[M]").astype(int)).all()
-    difference = max(np.abs(ours[name] - found[name]).max() for name in ("smb", "hml"))
-    return {"seconds": seconds, "difference": difference}
+    assert (ours["month"] == month).all()
+    return max(float(np.abs(ours[name] - found[name]).max()) for name in ("smb", "hml"))
+
+
+def in_polars(folder: Path, _stocks: int) -> dict:
+    """Sort the stocks and compute the three factors in polars."""
+    import polars as pl
+
+    stocks = pl.read_parquet(folder / "stocks.parquet")
+    accounts = pl.read_parquet(folder / "accounts.parquet")
+    started = time.process_time()
+    month, year = pl.col("month").dt.month(), pl.col("month").dt.year()
+    data = stocks.drop_nulls().fill_nan(None).drop_nulls()
+    june = data.filter(month == 6).select("permno", year.alias("y"), me="mktcap")
+    december = data.filter(month == 12)
+    december = december.select("permno", "gvkey", (year + 1).alias("y"), me_december="mktcap")
+    listed = data.filter(month == 7).select("permno", "exchange", year.alias("y"))
+    be = accounts.fill_nan(None).drop_nulls("be").sort("datadate")
+    be = be.select("gvkey", "be", (pl.col("datadate").dt.year() + 1).alias("y"))
+    be = be.group_by("gvkey", "y").last()
+    f = june.join(december, on=["permno", "y"]).join(be, on=["gvkey", "y"])
+    f = f.join(listed, on=["permno", "y"]).with_columns(bm=pl.col("be") / pl.col("me_december"))
+    nyse = f.filter(pl.col("exchange") == "NYSE").group_by("y")
+    edges = nyse.agg(
+        pl.col("me").quantile(0.5, "linear").alias("half"),
+        pl.col("bm").quantile(0.3, "linear").alias("low"),
+        pl.col("bm").quantile(0.7, "linear").alias("high"),
+    )
+    f = f.join(edges, on="y").select(
+        *("permno", "y"),
+        size=(pl.col("me") > pl.col("half")).cast(pl.Int8),
+        value=(pl.col("bm") > pl.col("low")).cast(pl.Int8) + (pl.col("bm") > pl.col("high")),
+    )
+    held = data.with_columns((year - (month <= 6).cast(pl.Int32)).alias("y"))
+    held = held.join(f, on=["permno", "y"])
+    weighted = (pl.col("ret_excess") * pl.col("mktcap_lag")).sum() / pl.col("mktcap_lag").sum()
+    six = held.group_by("month", "size", "value").agg(ret=weighted).group_by("month")
+
+    def mean(name: str, portfolio: int) -> pl.Expr:
+        return pl.col("ret").filter(pl.col(name) == portfolio).mean()
+
+    found = six.agg(
+        smb=mean("size", 0) - mean("size", 1), hml=mean("value", 2) - mean("value", 0)
+    ).sort("month")
+    seconds = time.process_time() - started
+    month = found["month"].to_numpy().astype("datetime64[M]").astype(int)
+    return {"seconds": seconds, "difference": differences(folder, month, found.to_dict())}
+
+
+DUCKDB = """
+WITH data AS (
+    SELECT * FROM stocks WHERE gvkey IS NOT NULL AND exchange IS NOT NULL
+    AND NOT isnan(ret_excess) AND NOT isnan(mktcap) AND NOT isnan(mktcap_lag)
+), june AS (
+    SELECT permno, year(month) AS y, mktcap AS me FROM data WHERE month(month) = 6
+), december AS (
+    SELECT permno, gvkey, year(month) + 1 AS y, mktcap AS me_december FROM data
+    WHERE month(month) = 12
+), listed AS (
+    SELECT permno, exchange, year(month) AS y FROM data WHERE month(month) = 7
+), equity AS (
+    SELECT gvkey, year(datadate) + 1 AS y, arg_max(be, datadate) AS be FROM accounts
+    WHERE NOT isnan(be) GROUP BY ALL
+), f AS (
+    SELECT permno, y, me, be / me_december AS bm, exchange FROM june JOIN december USING (permno, y)
+    JOIN equity USING (gvkey, y) JOIN listed USING (permno, y)
+), edges AS (
+    SELECT y, quantile_cont(me, 0.5) AS half, quantile_cont(bm, 0.3) AS low,
+    quantile_cont(bm, 0.7) AS high FROM f WHERE exchange = 'NYSE' GROUP BY y
+), sorted AS (
+    SELECT permno, y, (me > half)::INT AS size, (bm > low)::INT + (bm > high)::INT AS value
+    FROM f JOIN edges USING (y)
+), held AS (
+    SELECT *, year(month) - (month(month) <= 6)::INT AS y FROM data
+), six AS (
+    SELECT month, size, value, sum(ret_excess * mktcap_lag) / sum(mktcap_lag) AS ret
+    FROM held JOIN sorted USING (permno, y) GROUP BY ALL
+)
+SELECT month, avg(ret) FILTER (size = 0) - avg(ret) FILTER (size = 1) AS smb,
+avg(ret) FILTER (value = 2) - avg(ret) FILTER (value = 0) AS hml
+FROM six GROUP BY month ORDER BY month
+"""
+
+
+def in_duckdb(folder: Path, _stocks: int) -> dict:
+    """Sort the stocks and compute the three factors in DuckDB."""
+    import duckdb
+
+    with duckdb.connect(config={"threads": 1}) as connection:
+        for name in ("stocks", "accounts"):
+            connection.execute(f"CREATE TABLE {name} AS FROM '{folder / name}.parquet'")
+        started = time.process_time()
+        found = connection.execute(DUCKDB).fetchnumpy()
+        seconds = time.process_time() - started
+    month = found["month"].astype("datetime64[M]").astype(int)
+    return {"seconds": seconds, "difference": differences(folder, month, found)}
 
 
 if __name__ == "__main__":

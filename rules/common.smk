@@ -4,7 +4,7 @@ import sys
 
 # The source of this checkout is what runs, here and in every job.
 sys.path.insert(0, str(ROOT / "src"))
-os.environ["PYTHONPATH"] = str(ROOT / "src")
+os.environ.update(PYTHONPATH=str(ROOT / "src"))
 
 from truepremia.files.results import PUBLISHED, REPLICATION_FIGURES
 from truepremia.tidy.settings import SERIES

@@ -4,10 +4,6 @@
 rule solve_economy:
     output:
         **RUN.of_solution("npz", "json"),
-    log:
-        RUN.log("solve_economy", "{model}"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("solve_economy"),
     params:
@@ -21,10 +17,6 @@ rule simulate_panel:
         **RUN.of_solution("npz"),
     output:
         **RUN.of_panel("panel", "aggregates", "states"),
-    log:
-        RUN.log("simulate_panel"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("simulate_panel"),
     params:
@@ -39,10 +31,6 @@ rule compute_moments:
         **RUN.of_panel("panel", "aggregates", "states"),
     output:
         **RUN.of_panel("moments", "sdf"),
-    log:
-        RUN.log("compute_moments"),
-    conda:
-        RUN.environment
     threads: RUN.threads("compute_moments")
     resources:
         **RUN.needs("compute_moments"),

@@ -9,10 +9,6 @@ rule portfolio_stats:
         **RUN.of_panel("ff_returns", "fm_returns"),
     output:
         **RUN.of_panel("fama_stats", "model_stats"),
-    log:
-        RUN.log("portfolio_stats"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("portfolio_stats"),
     params:
@@ -30,10 +26,6 @@ rule bundle_panel:
     output:
         bundle=f"{RUN.results}/{{model}}_{{index}}_fama.pkl",
         manifest=f"{RUN.results}/{{model}}_{{index}}_manifest.json",
-    log:
-        RUN.log("bundle_panel"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("bundle_panel"),
     params:
@@ -51,10 +43,6 @@ rule leaderboard:
         real=RUN.judged_real("stats"),
     output:
         **RUN.of_board(),
-    log:
-        RUN.log("leaderboard", "all"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("leaderboard"),
     params:

@@ -6,12 +6,8 @@ rule build_factors:
         **RUN.of_panel("panel", "aggregates"),
     output:
         **RUN.of_panel(returns="{method}_returns"),
-    log:
-        RUN.log("build_factors", "{model}_{index}_{method}"),
     wildcard_constraints:
         method=RUN.factor_methods,
-    conda:
-        RUN.environment
     threads: RUN.threads("build_factors")
     resources:
         **RUN.needs("build_factors"),
@@ -26,10 +22,6 @@ rule extract_model_premia:
         **RUN.of_panel("panel", "aggregates"),
     output:
         **RUN.of_panel(premia="model_premia_{loading}", latent="latent_{loading}"),
-    log:
-        RUN.log("extract_model_premia", "{model}_{index}_{loading}"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("extract_model_premia"),
     params:
@@ -43,12 +35,8 @@ rule judge_method:
         **RUN.of_panel("panel", "aggregates", "moments"),
     output:
         **RUN.of_method(),
-    log:
-        RUN.log("judge_method", "{model}_{index}_{method}"),
     wildcard_constraints:
         method=RUN.methods,
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("judge_method"),
     params:
@@ -62,13 +50,9 @@ rule judge_real_panel:
         panel=RUN.real_panel,
     output:
         **RUN.of_method("{panel}", "real"),
-    log:
-        RUN.log("judge_real_panel", "{panel}_{method}"),
     wildcard_constraints:
         panel=RUN.real_panels,
         method=RUN.methods,
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("judge_real_panel"),
     params:

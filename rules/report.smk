@@ -10,10 +10,6 @@ rule summarise_panels:
         unpack(RUN.block_of_panels),
     output:
         summaries=f"{RUN.report}/summaries/{{model}}_{{block}}.json",
-    log:
-        RUN.log("summarise_panels", "{model}_{block}"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("summarise_panels"),
     params:
@@ -29,10 +25,6 @@ rule tabulate_economy:
     output:
         shown=RUN.shown_tables(report),
         printed=RUN.printed_tables(),
-    log:
-        RUN.log("tabulate_economy", "{model}"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("tabulate_economy"),
     params:
@@ -49,10 +41,6 @@ rule draw_economy:
     output:
         shown=RUN.shown_figures(report),
         printed=RUN.printed_figures(),
-    log:
-        RUN.log("draw_economy", "{model}"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("draw_economy"),
     params:
@@ -71,10 +59,6 @@ rule write_report:
         leaderboard=lambda wildcards: RUN.board_on_page(),
     output:
         page=RUN.shown_page(report),
-    log:
-        RUN.log("write_report", "page"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("write_report"),
     params:

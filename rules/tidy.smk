@@ -10,12 +10,8 @@ rule export_demo_store:
         unpack(RUN.panel_of_store),
     output:
         **RUN.of_store(store="demo.sqlite"),
-    log:
-        RUN.log("export_demo_store", "{store}"),
     wildcard_constraints:
         store=RUN.exported_stores,
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("export_demo_store"),
     params:
@@ -30,10 +26,6 @@ rule read_store:
     output:
         **RUN.of_store("stocks", "variables", "accounts", "published"),
         **RUN.of_store(report="store.json"),
-    log:
-        RUN.log("read_store", "{store}"),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("read_store"),
     params:
@@ -42,96 +34,143 @@ rule read_store:
         "../scripts/read_store.py"
 
 
-# Stages that differ in nothing but their files: series of Kenneth French that they read if the
-# store has them, tables that they read, and what they write.
-STORE, SOURCES = RUN.of_store, ("stocks", "variables", "accounts")
-REPORT = STORE(report="store.json")
-OF_A_STORE = {
-    "replicate_factors": (
-        [],
-        STORE(*SOURCES) | REPORT,
-        STORE("formations", "breakpoints", "cells", "factors", "portfolios")
-        | STORE(replication="replication.json"),
-    ),
-    "replicate_exercises": (
-        [],
-        STORE(*SOURCES) | REPORT,
-        STORE("two_years", "op_portfolios", "op_breakpoints"),
-    ),
-    "replicate_sorts": (
-        [],
-        STORE(*SOURCES, "published") | REPORT,
-        STORE("momentum", "sorts", breakpoints="sort_breakpoints.parquet")
-        | STORE(report="sorts.json"),
-    ),
-    "export_store_panel": ([], STORE(*SOURCES, "published") | REPORT, STORE("panel")),
-    "evaluate_op_portfolios": (
-        ["op_portfolios", "op_breakpoints"],
-        STORE("published", portfolios="op_portfolios.parquet")
-        | STORE(edges="op_breakpoints.parquet")
-        | REPORT,
-        STORE(csv="op_evaluation.csv", json="op_evaluation.json")
-        | STORE(text="op_evaluation.txt")
-        | {
-            "figures": [f"{RUN.tidy}/figures/op_evaluation.{s}" for s in ("pdf", "png")]
-        },
-    ),
-    "evaluate_replication": (
-        SERIES,
-        STORE("factors", "momentum", "published", "two_years", sorts="sorts.json")
-        | STORE(replication="replication.json")
-        | REPORT,
-        STORE("rolling", json="evaluation.json", csv="evaluation.csv")
-        | STORE(text="evaluation.txt"),
-    ),
-    "price_portfolios": (
-        SERIES,
-        STORE("portfolios", "factors", "momentum", "published") | REPORT,
-        STORE(json="pricing.json", csv="pricing.csv"),
-    ),
-    "price_test_assets": (
-        [*SERIES, "test_assets"],
-        STORE("factors", "momentum", "published") | REPORT,
-        STORE(json="asset_pricing.json", csv="asset_pricing.csv"),
-    ),
-    "draw_replication": (
-        SERIES,
-        STORE("factors", "momentum", "published", "rolling", "cells", "breakpoints")
-        | STORE("formations", evaluation="evaluation.json"),
-        {"figures": [f"{RUN.tidy}/{figure}" for figure in REPLICATION_FIGURES]},
-    ),
-}
+rule replicate_factors:
+    input:
+        **RUN.of_store("stocks", "variables", "accounts", report="store.json"),
+    output:
+        **RUN.of_store("formations", "breakpoints", "cells", "factors", "portfolios"),
+        **RUN.of_store(replication="replication.json"),
+    resources:
+        **RUN.needs("replicate_factors"),
+    params:
+        stage=RUN.parameter("replicate_factors"),
+    script:
+        "../scripts/replicate_factors.py"
 
 
-for _stage, (_series, _reads, _writes) in OF_A_STORE.items():
+rule replicate_exercises:
+    input:
+        **RUN.of_store("stocks", "variables", "accounts", report="store.json"),
+    output:
+        **RUN.of_store("two_years", "op_portfolios", "op_breakpoints"),
+    resources:
+        **RUN.needs("replicate_exercises"),
+    params:
+        stage=RUN.parameter("replicate_exercises"),
+    script:
+        "../scripts/replicate_exercises.py"
 
-    rule:
-        name:
-            _stage
-        input:
-            unpack(RUN.french_files(*_series)),
-            **_reads,
-        output:
-            **_writes,
-        log:
-            RUN.log(_stage, "{store}"),
-        conda:
-            RUN.environment
-        resources:
-            **RUN.needs(_stage),
-        params:
-            stage=RUN.parameter(_stage),
-        script:
-            f"../scripts/{_stage}.py"
+
+rule replicate_sorts:
+    input:
+        **RUN.of_store("stocks", "variables", "accounts", "published"),
+        **RUN.of_store(report="store.json"),
+    output:
+        **RUN.of_store("momentum", "sorts", breakpoints="sort_breakpoints.parquet"),
+        **RUN.of_store(report="sorts.json"),
+    resources:
+        **RUN.needs("replicate_sorts"),
+    params:
+        stage=RUN.parameter("replicate_sorts"),
+    script:
+        "../scripts/replicate_sorts.py"
+
+
+rule export_store_panel:
+    input:
+        **RUN.of_store("stocks", "variables", "accounts", "published"),
+        **RUN.of_store(report="store.json"),
+    output:
+        **RUN.of_store("panel"),
+    resources:
+        **RUN.needs("export_store_panel"),
+    params:
+        stage=RUN.parameter("export_store_panel"),
+    script:
+        "../scripts/export_store_panel.py"
+
+
+rule evaluate_op_portfolios:
+    input:
+        unpack(RUN.french_files("op_portfolios", "op_breakpoints")),
+        **RUN.of_store("published", portfolios="op_portfolios.parquet"),
+        **RUN.of_store(edges="op_breakpoints.parquet", report="store.json"),
+    output:
+        **RUN.of_store(csv="op_evaluation.csv", json="op_evaluation.json"),
+        **RUN.of_store(text="op_evaluation.txt"),
+        figures=[f"{RUN.tidy}/figures/op_evaluation.{s}" for s in ("pdf", "png")],
+    resources:
+        **RUN.needs("evaluate_op_portfolios"),
+    params:
+        stage=RUN.parameter("evaluate_op_portfolios"),
+    script:
+        "../scripts/evaluate_op_portfolios.py"
+
+
+rule evaluate_replication:
+    input:
+        unpack(RUN.french_files(*SERIES)),
+        **RUN.of_store("factors", "momentum", "published", "two_years"),
+        **RUN.of_store(report="store.json", replication="replication.json"),
+        **RUN.of_store(sorts="sorts.json"),
+    output:
+        **RUN.of_store("rolling", json="evaluation.json", csv="evaluation.csv"),
+        **RUN.of_store(text="evaluation.txt"),
+    resources:
+        **RUN.needs("evaluate_replication"),
+    params:
+        stage=RUN.parameter("evaluate_replication"),
+    script:
+        "../scripts/evaluate_replication.py"
+
+
+rule price_portfolios:
+    input:
+        unpack(RUN.french_files(*SERIES)),
+        **RUN.of_store("portfolios", "factors", "momentum", "published"),
+        **RUN.of_store(report="store.json"),
+    output:
+        **RUN.of_store(json="pricing.json", csv="pricing.csv"),
+    resources:
+        **RUN.needs("price_portfolios"),
+    params:
+        stage=RUN.parameter("price_portfolios"),
+    script:
+        "../scripts/price_portfolios.py"
+
+
+rule price_test_assets:
+    input:
+        unpack(RUN.french_files(*SERIES, "test_assets")),
+        **RUN.of_store("factors", "momentum", "published", report="store.json"),
+    output:
+        **RUN.of_store(json="asset_pricing.json", csv="asset_pricing.csv"),
+    resources:
+        **RUN.needs("price_test_assets"),
+    params:
+        stage=RUN.parameter("price_test_assets"),
+    script:
+        "../scripts/price_test_assets.py"
+
+
+rule draw_replication:
+    input:
+        unpack(RUN.french_files(*SERIES)),
+        **RUN.of_store("factors", "momentum", "published", "rolling", "cells"),
+        **RUN.of_store("breakpoints", "formations", evaluation="evaluation.json"),
+    output:
+        figures=[f"{RUN.tidy}/{figure}" for figure in REPLICATION_FIGURES],
+    resources:
+        **RUN.needs("draw_replication"),
+    params:
+        stage=RUN.parameter("draw_replication"),
+    script:
+        "../scripts/draw_replication.py"
 
 
 rule evaluate_published:
     output:
         **RUN.of_published(),
-    log:
-        RUN.log("evaluate_published", PUBLISHED),
-    conda:
-        RUN.environment
     resources:
         **RUN.needs("evaluate_published"),
     params:

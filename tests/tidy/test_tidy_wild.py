@@ -232,6 +232,14 @@ def test_columns_that_disagree_are_named(file):
     assert "crsp_monthly.exchange: 4 rows are on the NYSE by exchange or exchcd alone" in warnings
 
 
+def test_view_of_a_table_that_is_gone_is_no_candidate(file):
+    plain = read_store(str(file))
+    execute(file, "CREATE VIEW factors_ff_monthly AS SELECT * FROM old_factors")
+    store = read_store(str(file))
+    assert_same_store(store, plain)
+    assert store.report["warnings"][0].startswith("factors_ff_monthly is left out: no such table")
+
+
 def test_table_that_was_chosen_must_be_there(file):
     assert "there is no table mine" in refused(file, tables={"accounts": "mine"})
 
@@ -606,6 +614,27 @@ def test_other_files_are_named_by_what_they_are(tmp_path, kind):
     path.write_bytes(content)
     found = refused(path)
     assert [phrase for phrase in phrases if phrase not in found] == []
+
+
+def test_duckdb_file_is_the_store_that_its_tables_are(folder, tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    plain = read_store(str(folder))
+    with duckdb.connect(str(tmp_path / "store.duckdb")) as connection:
+        for file in folder.glob("*.parquet"):
+            connection.execute(f"CREATE TABLE {file.stem.upper()} AS FROM '{file}'")
+    assert_same_store(read_store(str(tmp_path / "store.duckdb")), plain)
+    with duckdb.connect(str(tmp_path / "store.duckdb")) as connection:
+        connection.execute("ALTER TABLE COMPUSTAT_ANNUAL ALTER be TYPE VARCHAR")
+    assert_same_store(read_store(str(tmp_path / "store.duckdb")), plain)
+
+
+def test_months_without_overlap_name_both_ranges(file):
+    execute(file, "UPDATE factors_ff3_monthly SET month = replace(month, '198', '195')")
+    execute(file, "DELETE FROM factors_ff5_monthly")
+    with pytest.raises(DataError) as caught:
+        evaluated(file)
+    for phrase in ("1981-07", "1950-01", "no month in common"):
+        assert phrase in str(caught.value)
 
 
 def test_exchange_error_shows_what_is_stored(file):

@@ -13,7 +13,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
 from miniature import REPOSITORY, Workplace
+
+from truepremia.economies.registry import ECONOMIES
 
 STORED = Path(__file__).with_name("characterisation.json")
 SUFFIXES = (".csv", ".npz", ".parquet", ".pkl")
@@ -23,17 +26,20 @@ ONE_KERNEL = {
     "OPENBLAS_CORETYPE": "Haswell",
     "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL",
 }
-ECONOMIES = ("bgn", "kp14", "gs21")
-RUNS = {
+FIRST = ("bgn", "kp14", "gs21")
+RUNS: dict[str, list[Path]] = {
     "full size": [],
-    "miniature": ["--configfile", str(REPOSITORY / "config" / "test.yaml")],
+    "miniature": [REPOSITORY / "config" / "test.yaml"],
 }
 
 
-def digests(folder: Path, configuration: list[str]) -> dict[str, str]:
-    """Build the default panels and the report in ``folder`` and return a digest of every file."""
+def digests(folder: Path, overlays: list[Path]) -> dict[str, str]:
+    """Build a panel of each of the first economies and the report, and digest every file."""
+    panels = folder / "panels.yaml"
+    panels.write_text(yaml.safe_dump({"panels": {e: int(e in FIRST) for e in ECONOMIES}}))
+    files = [str(file) for file in (*overlays, panels)]
     run = Workplace(REPOSITORY, folder).command(
-        *("all", "report", "--cores", "2"), *configuration, **ONE_KERNEL
+        *("all", "report", "--cores", "2", "--configfile", *files), **ONE_KERNEL
     )
     assert run.status == 0, run.text
     (results,) = folder.glob("results*")

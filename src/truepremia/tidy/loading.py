@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from truepremia.errors import DataError
+from truepremia.files.formats import column as column_of
 from truepremia.tidy.layouts import Layout, matching
 from truepremia.tidy.sources import Source, text_part
 from truepremia.tidy.tables import NYSE, Coded, dates, months, numbers
@@ -125,9 +126,9 @@ class Loaded:
             differ = int(np.sum(known & (labels.is_name(NYSE) != codes.is_name(NYSE))))
             if differ:
                 self.warn(
-                    chosen, f"{differ} rows are on the NYSE by {chosen} or {other} alone; "
-                    f"{chosen} is used",
-                )  # fmt: skip
+                    chosen,
+                    f"{differ} rows are on the NYSE by {chosen} or {other} alone; {chosen} is used",
+                )
         return labels
 
     def one_row_per_key(
@@ -159,7 +160,7 @@ class Loaded:
 
     def rows(self, chosen: Array) -> "Loaded":
         """Return some of the rows."""
-        at = pa.array(chosen) if chosen.dtype != bool else pa.array(np.flatnonzero(chosen))
+        at = column_of(np.flatnonzero(chosen) if chosen.dtype == bool else chosen)
         return replace(
             self,
             amounts={name: values[chosen] for name, values in self.amounts.items()},
@@ -211,9 +212,16 @@ def load(source: Source, table: str, layout: Layout, coerce: bool) -> Loaded:
         else:
             names[name], amounts[name] = _amounts(empty, content, name, stored, coerce)
     loaded = Loaded(
-        source.name, table, layout, names, amounts, labels, dates_as,
-        content.num_rows, empty.warnings,
-    )  # fmt: skip
+        source.name,
+        table,
+        layout,
+        names,
+        amounts,
+        labels,
+        dates_as,
+        content.num_rows,
+        empty.warnings,
+    )
     return _with_values(_with_keys(loaded))
 
 
@@ -411,9 +419,10 @@ def _without_codes(table: Loaded, alias: str, values: Array) -> Array:
         return values
     named = ", ".join(f"{code:g}" for code in sorted(set(np.round(values[codes])), reverse=True))
     table.warn(
-        alias, f"{codes.sum()} values are CRSP's codes for a missing return ({named}) and count "
+        alias,
+        f"{codes.sum()} values are CRSP's codes for a missing return ({named}) and count "
         "as missing",
-    )  # fmt: skip
+    )
     return np.where(codes, np.nan, values)
 
 

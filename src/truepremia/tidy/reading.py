@@ -81,9 +81,12 @@ def read_store(path: str | Sequence[str], choice: Choice | None = None) -> Store
             source, layouts["accounts"], candidates["accounts"], choice.coerce, _years_in(months)
         )
         three = _loaded(
-            source, layouts["three_factors"], candidates["three_factors"], choice.coerce,
+            source,
+            layouts["three_factors"],
+            candidates["three_factors"],
+            choice.coerce,
             _months_in(months),
-        )  # fmt: skip
+        )
         loaded = [crsp, compustat, three]
         stocks, variables = _stocks(crsp)
         accounts, published = _accounts(compustat), _published(three)

@@ -132,7 +132,7 @@ def _reading_sqlite(path: Path, busy_timeout: float) -> Iterator[None]:
     try:
         yield
     except (Error, UnicodeDecodeError) as error:
-        reason = str(error).split("[SQLite]")[-1].splitlines()[0].strip()
+        reason = _sqlite_reason(error)
         if "locked" in reason:
             raise DataError(
                 f"{path}: the database is locked, another program is writing it (waited "
@@ -142,6 +142,11 @@ def _reading_sqlite(path: Path, busy_timeout: float) -> Iterator[None]:
             f"{path}: cannot read the SQLite database: {reason}; check the file with "
             "'PRAGMA integrity_check' or restore it"
         ) from error
+
+
+def _sqlite_reason(error: Exception) -> str:
+    reason = str(error).split("[SQLite]")[-1].splitlines()[0].strip()
+    return reason.removeprefix("Failed to prepare query: ")
 
 
 @contextmanager
@@ -217,11 +222,9 @@ def _sqlite_tables(
     database.rows_of(f"PRAGMA busy_timeout = {int(1000 * busy_timeout)}")
     named = database.rows_of("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
     for name in sorted(row["name"] for row in named):
-        columns = []
+        database.tables[name] = ()
         if name.lower() in wanted:
-            # table_info leaves generated columns out; 1 marks the hidden ones of virtual tables.
-            columns = database.rows_of(f"PRAGMA table_xinfo({_id(name)})")
-        database.tables[name] = tuple(c["name"] for c in columns if c["hidden"] != 1)
+            database.describe(name)
     return database
 
 
@@ -234,6 +237,22 @@ class _SqliteFile:
     kind: str = "SQLite"
     warnings: list[str] = field(default_factory=list)
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def describe(self, table: str) -> None:
+        """Find the columns of a table; a view of what is not there is left out."""
+        from adbc_driver_manager import Error
+
+        try:
+            # table_info leaves generated columns out; 1 marks the hidden ones of virtual tables.
+            columns = self.rows_of(f"PRAGMA table_xinfo({_id(table)})")
+        except Error as error:
+            reason = _sqlite_reason(error)
+            if "no such" not in reason:
+                raise
+            del self.tables[table]
+            self.warnings.append(f"{table} is left out: {reason}")
+            return
+        self.tables[table] = tuple(c["name"] for c in columns if c["hidden"] != 1)
 
     def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
         """Read columns; see :class:`Source`."""
@@ -323,7 +342,7 @@ class _DuckdbFile:
     def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
         """Read columns; see :class:`Source`."""
         selected = ", ".join(map(_id, columns))
-        query = self.connection.execute(f"SELECT {selected} FROM {_id(table)}")
+        query = self.connection.sql(f"SELECT {selected} FROM {_id(table)}")
         return _split(query.to_arrow_table(), split)
 
 

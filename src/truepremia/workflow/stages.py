@@ -15,6 +15,7 @@ from typing import Any
 
 from truepremia.economies.registry import economy
 from truepremia.files.provenance import source_digest, stage_digest
+from truepremia.files.results import PUBLISHED
 from truepremia.methods.registry import BUNDLED, KINDS
 from truepremia.panel import Size
 from truepremia.tidy.settings import own_columns
@@ -83,6 +84,10 @@ class Need:
         return 2 + ceil(SAFETY * seconds / 60)
 
 
+OF_PANEL, OF_STORE = "{model}_{index}", "{store}"
+"""Names of the logs of a stage that runs once for each panel, or store."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One rule of the workflow.
@@ -95,6 +100,8 @@ class Stage:
         The most that any economy needs,
     other_needs : mapping of str to Need
         but for these economies.
+    of : str
+        Name of a job's log, a pattern of its wildcards.
     reads : callable
         Takes the configuration and a job's wildcards to the part of the configuration it reads.
     loads : callable
@@ -105,6 +112,7 @@ class Stage:
 
     rule: str
     need: Need
+    of: str = OF_PANEL
     reads: Reads = _nothing
     loads: Loads = _no_module
     other_needs: Mapping[str, Need] = field(default_factory=dict)
@@ -286,6 +294,7 @@ STAGES: Mapping[str, Stage] = {
         Stage(
             "solve_economy",
             Need(100, 0, 1, 0),
+            of="{model}",
             reads=_calibration,
             loads=_economy("solution"),
             other_needs={"gs21": Need(350, 0, 60, 0)},
@@ -305,12 +314,13 @@ STAGES: Mapping[str, Stage] = {
             Need(180, 6_500, 1, 7.0),
             reads=_all_of(_calibration, _size, _keys("window")),
             loads=_economy("solution", "conditional", "certificate"),
-            other_needs={"lw07": Need(250, 6_500, 12, 7.0)},
+            other_needs={"lw07": Need(250, 6_500, 5, 7.0)},
             several_months=True,
         ),
         Stage(
             "build_factors",
             Need(180, 500, 1, 1.0),
+            of="{model}_{index}_{method}",
             reads=_of_kind,
             loads=_bundled_kind,
             other_needs={"gkx20": Need(180, 1_500, 1, 3.5)},
@@ -319,6 +329,7 @@ STAGES: Mapping[str, Stage] = {
         Stage(
             "extract_model_premia",
             Need(180, 500, 1, 1.0),
+            of="{model}_{index}_{loading}",
             reads=_of_kind,
             loads=_bundled_kind,
         ),
@@ -336,45 +347,61 @@ STAGES: Mapping[str, Stage] = {
         Stage(
             "judge_method",
             Need(190, 2_000, 2, 0),
+            of="{model}_{index}_{method}",
             reads=_all_of(_STATISTICS, _keys("seed"), _of_method),
             loads=_method_kind,
         ),
         Stage(
             "judge_real_panel",
             Need(190, 2_000, 2, 0),
+            of="{panel}_{method}",
             reads=_all_of(_STATISTICS, _keys("seed"), _of_method),
             loads=_method_kind,
         ),
-        Stage("leaderboard", _DRAWING, reads=_board),
-        Stage("summarise_panels", Need(450, 0, 300, 0), reads=_reported_methods, loads=_summarised),
-        Stage("tabulate_economy", _DRAWING, reads=_reported_methods),
+        Stage("leaderboard", _DRAWING, of="all", reads=_board),
+        Stage(
+            "summarise_panels",
+            Need(450, 0, 300, 0),
+            of="{model}_{block}",
+            reads=_reported_methods,
+            loads=_summarised,
+        ),
+        Stage("tabulate_economy", _DRAWING, of="{model}", reads=_reported_methods),
         Stage(
             "draw_economy",
             _DRAWING,
+            of="{model}",
             reads=_all_of(_calibration, _reported_methods),
             loads=_economy("solution", "solution_plot"),
         ),
-        Stage("write_report", _DRAWING),
-        Stage("export_demo_store", _TESTING, reads=_exported_panel),
+        Stage("write_report", _DRAWING, of="page"),
+        Stage("export_demo_store", _TESTING, of=OF_STORE, reads=_exported_panel),
         Stage(
             "read_store",
             _READING,
+            of=OF_STORE,
             reads=_all_of(_store("coerce", "busy_timeout", "tables"), _own_columns),
         ),
         Stage(
             "replicate_factors",
             _READING,
+            of=OF_STORE,
             reads=_store(*_SORTING, "five_factor_sort"),
         ),
-        Stage("replicate_exercises", _READING, reads=_store(*_SORTING)),
-        Stage("replicate_sorts", _READING, reads=_store(*_SORTING, "sorts")),
-        Stage("export_store_panel", _READING, reads=_store(*_SORTING)),
-        Stage("evaluate_replication", _TESTING, reads=_store("profile", "newey_west_lags")),
-        Stage("evaluate_op_portfolios", _TESTING),
-        Stage("price_portfolios", _TESTING, reads=_store("newey_west_lags")),
-        Stage("price_test_assets", _TESTING, reads=_store("newey_west_lags")),
-        Stage("draw_replication", _TESTING),
-        Stage("evaluate_published", _TESTING),
+        Stage("replicate_exercises", _READING, of=OF_STORE, reads=_store(*_SORTING)),
+        Stage("replicate_sorts", _READING, of=OF_STORE, reads=_store(*_SORTING, "sorts")),
+        Stage("export_store_panel", _READING, of=OF_STORE, reads=_store(*_SORTING)),
+        Stage(
+            "evaluate_replication",
+            _TESTING,
+            of=OF_STORE,
+            reads=_store("profile", "newey_west_lags"),
+        ),
+        Stage("evaluate_op_portfolios", _TESTING, of=OF_STORE),
+        Stage("price_portfolios", _TESTING, of=OF_STORE, reads=_store("newey_west_lags")),
+        Stage("price_test_assets", _TESTING, of=OF_STORE, reads=_store("newey_west_lags")),
+        Stage("draw_replication", _TESTING, of=OF_STORE),
+        Stage("evaluate_published", _TESTING, of=PUBLISHED),
     )
 }
 """Every rule with a script; adding a stage is one record here, one rule and one script."""

@@ -30,10 +30,9 @@ from truepremia.report.contents import CAPTIONS, FIGURES, TABLES, exhibits_of
 from truepremia.report.selection import finished_panels
 from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, lines_of_warnings
 from truepremia.workflow.config import RunConfig, load_overlay, read_yaml
-from truepremia.workflow.stages import Workflow, one_of
+from truepremia.workflow.stages import OF_PANEL, STAGES, Workflow, one_of
 
 PANELS_PER_SUMMARY = 25
-PANEL_OF_WILDCARDS = "{model}_{index}"
 
 
 class Run(Workflow):
@@ -89,7 +88,7 @@ class Run(Workflow):
     @property
     def panel(self) -> str:
         """Folder of a panel."""
-        return f"{self.results}/panels/{PANEL_OF_WILDCARDS}"
+        return f"{self.results}/panels/{OF_PANEL}"
 
     def of_panel(self, *tables: str, **others: str) -> dict[str, str]:
         """Return tables of a panel by name; ``others`` are stems that differ from the name."""
@@ -101,7 +100,7 @@ class Run(Workflow):
         names = {"npz": "solution", "json": "diagnostics"}
         return {names[s]: f"{self.results}/solutions/{{model}}.{s}" for s in suffixes}
 
-    def of_method(self, panel: str = PANEL_OF_WILDCARDS, track: str = "panels") -> dict[str, str]:
+    def of_method(self, panel: str = OF_PANEL, track: str = "panels") -> dict[str, str]:
         """Return the files of a judged method on a simulated panel, or on a "real" one."""
         files = method_files(panel, "{method}", track)
         return {name: f"{self.results}/{file}" for name, file in files.items()}
@@ -126,14 +125,24 @@ class Run(Workflow):
         """Folder of the leaderboard."""
         return f"{self.results}/leaderboard"
 
-    @property
-    def environment(self) -> str:
-        """Conda environment of every rule."""
-        return str(self.root / "envs" / "truepremia.yaml")
+    def dress(self, rules: Iterable[Any]) -> None:
+        """Give our rules the log and the environment that follow from their stage.
 
-    def log(self, rule: str, of: str = PANEL_OF_WILDCARDS) -> str:
-        """Return the log file of a rule."""
-        return f"{self.results}/logs/{rule}/{of}.log"
+        Parameters
+        ----------
+        rules : iterable of snakemake.rules.Rule
+            All rules of a workflow; those of others, and what a rule says itself, stay as they are.
+        """
+        for rule in rules:
+            script = str(rule.script or "")
+            stage = STAGES.get(Path(script).stem)
+            if stage is None or not str(rule.snakefile).startswith(str(self.root)):
+                continue
+            if not rule.log:
+                rule.log_modifier = rule.output_modifier
+                rule.set_log(f"{self.results}/logs/{stage.rule}/{stage.of}.log")
+            if not rule.conda_env:
+                rule.conda_env = str(self.root / "envs" / "truepremia.yaml")
 
     # --- wildcards --------------------------------------------------------------------------------
 

@@ -34,10 +34,10 @@ def euler_errors(solution: Solution, state: State) -> Array:
     -------
     array, shape (N,)
     """
-    every, kept = solution.every, _unpriced(solution)
+    every, kept = solution.every, _fixed(solution)
     rate = solution.params.riskless_rate
     kernel = _WEIGHTS * np.exp(-rate - 0.5 * state.x**2 - state.x * _NODES)
-    priced = np.exp(np.multiply.outer(every.risk[0], _NODES)) @ kernel
+    priced = kept.dividend @ kernel
     strips = np.exp(every.expected_level(state.x, state.z)) * priced * kept.mean
     series = chebyshev_coefficients(np.log(strips @ kept.share))
     unit = state.share / (SHARE_REACH * solution.params.share_dispersion)
@@ -46,23 +46,26 @@ def euler_errors(solution: Solution, state: State) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class _Unpriced:
-    """What no month changes: integrals over the unpriced shocks, and shares at the nodes.
+class _Fixed:
+    """What no month changes: payoffs by shock, integrals over the unpriced ones, and shares.
 
     Parameters
     ----------
+    dividend : array, shape (M, nodes)
+        exp(V_n1 eps_d) of every strip at the quadrature nodes; only the discount factor moves.
     mean : array, shape (M,)
         E over eps_z, eps_x and eta of every strip, times its weight.
     share : array, shape (M, K)
         exp(phi_h^{n+1} h + v_n) at Chebyshev nodes of the log share.
     """
 
+    dividend: Array
     mean: Array
     share: Array
 
 
 @lru_cache(maxsize=2)
-def _unpriced(solution: Solution) -> _Unpriced:
+def _fixed(solution: Solution) -> _Fixed:
     every, params = solution.every, solution.params
     own = params.share_volatility * params.share_persistence**every.maturity
     mean = every.weight.copy()
@@ -70,4 +73,5 @@ def _unpriced(solution: Solution) -> _Unpriced:
         mean *= np.exp(np.multiply.outer(risk, _NODES)) @ _WEIGHTS
     nodes = np.cos(np.pi * (np.arange(_COUNT) + 0.5) / _COUNT)
     share = SHARE_REACH * params.share_dispersion * nodes
-    return _Unpriced(mean, np.exp(every.log_share(share, ahead=1)))
+    dividend = np.exp(np.multiply.outer(every.risk[0], _NODES))
+    return _Fixed(dividend, mean, np.exp(every.log_share(share, ahead=1)))
