@@ -275,7 +275,7 @@ def test_every_command_and_snippet_of_a_document_works(reader, monkeypatch, docu
                 raise AssertionError(f"{place}: {error}") from error
         else:
             assert block.language in SHOWN, f"{place}: nobody has said how to try this"
-            if before is not None and before.language == "sh":
+            if before and (before.language, before.section) == ("sh", block.section):
                 check_shown(reader, block, place)
         before = block
 
