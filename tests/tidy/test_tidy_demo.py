@@ -119,7 +119,7 @@ def test_the_market_of_the_store_is_the_market_of_the_economy(bgn, tmp_path):
     simulation = model.simulate(bgn.solution, Size(40, 30, 13), Streams(1, "bgn", 0), "zero")
     for _ in write_simulation(simulation, model, PANEL_ID, inputs):
         pass
-    sections = read_cross_sections(inputs.panel, PANEL_ID, model.layout_with())
+    sections = read_cross_sections(inputs, PANEL_ID, model.layout_with())
     factors = factor_returns(FamaFrench(), sections)
     write_factor_returns(inputs.ff_returns, "ff_returns", PANEL_ID, factors)
     export(inputs, tmp_path / "demo.sqlite")

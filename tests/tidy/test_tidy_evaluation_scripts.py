@@ -11,6 +11,7 @@ import pytest
 
 from truepremia.columns import Column
 from truepremia.files.formats import write_json
+from truepremia.report.page import report_page, store_parts
 from truepremia.tidy.frames import write_frame
 from truepremia.tidy.settings import lines_of_warnings
 
@@ -101,6 +102,9 @@ def test_warnings_of_reading_and_replication_travel_with_the_evaluation(store):
     (folder / "evaluation.json").rename(folder / "tidy" / STORE / "evaluation.json")
     last = list(lines_of_warnings(folder / "tidy", [STORE, "unfinished"]))
     assert last == [f"store {STORE}: warning: {line}" for line in noted]
+    (shown,) = store_parts([folder / "tidy" / STORE / "evaluation.json"])
+    assert shown.warnings == noted
+    assert f"<li>{noted[1]}</li>" in report_page([], [shown], [])
 
 
 def test_momentum_is_evaluated_where_it_is_published(store):

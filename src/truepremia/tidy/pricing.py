@@ -129,7 +129,7 @@ class Pricing:
     alphas: Mapping[str, tuple[AlphaTest, ...]]
     cross_section: CrossSectionTest | None
     warnings: tuple[str, ...]
-    newey_west: str = ""
+    newey_west: str = f"{newey_west_rule(None)}, {SMALL_SAMPLE}"
 
     def to_mapping(self) -> dict[str, Any]:
         """Return the tests in builtin types."""
@@ -139,7 +139,7 @@ class Pricing:
                 for origin, tests in self.alphas.items()
             },
             "fama_macbeth": asdict(self.cross_section) if self.cross_section else None,
-            **({"newey_west": self.newey_west} if self.newey_west else {}),
+            "newey_west": self.newey_west,
             "warnings": list(self.warnings),
         }
 

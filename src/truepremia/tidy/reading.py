@@ -159,7 +159,7 @@ def _loaded(
     unreadable = [str(fault).removeprefix(f"{source.name}: ") for fault in faults]
     best.warnings.append(
         f"{' and '.join(names)} may be the same table, {best.table} is read (months or years of "
-        f"the stocks that each covers: {covers}); tables chooses another"
+        f"the stocks that each covers: {covers}); tidy.tables chooses another"
         + "".join(f"; {fault}" for fault in unreadable)
     )
     return best
@@ -275,10 +275,13 @@ def _require_returns(crsp: Loaded) -> None:
 
 def _warn_of_days(table: Loaded) -> None:
     """Note dates of which some begin and others end a month: they look moved by a day."""
-    first = table.days("month").astype("datetime64[M]").astype("datetime64[D]")
-    day = (table.days("month") - first).astype(int) + 1
+    days = table.amounts["month"].astype(np.int64)
+    counts = np.bincount(days - days.min())
+    different = (days.min() + np.flatnonzero(counts)).astype("datetime64[D]")
+    first = different.astype("datetime64[M]").astype("datetime64[D]")
+    day, weight = (different - first).astype(int) + 1, counts[counts > 0] / len(days)
     early, late = _DAYS_APART
-    shares = float(np.mean(day < early)), float(np.mean(day > late))
+    shares = float(weight[day < early].sum()), float(weight[day > late].sum())
     if min(shares) > _APART_SHARE:
         table.warn(
             table.names["month"],
