@@ -18,6 +18,8 @@ class Block:
     line: int
     language: str
     text: str
+    section: int
+    """How many headings stand above it."""
 
     @property
     def file(self) -> str | None:
@@ -45,24 +47,25 @@ def name_of(document: Path) -> str:
 
 def blocks(document: Path) -> list[Block]:
     """Return the fenced blocks of a document and its inline commands, in order."""
-    found, prose, opened = [], [], None
+    found, prose, opened, section = [], [], None, 0
     for number, line in enumerate(document.read_text().splitlines(), start=1):
         fence = re.match(r"\s*```(\w*)\s*$", line)
         if fence and opened is None:
-            found += _inline(prose)
+            found += _inline(prose, section)
             opened, prose, inside = (number, fence[1]), [], []
         elif fence:
-            found.append(Block(*opened, "\n".join(inside) + "\n"))
+            found.append(Block(*opened, "\n".join(inside) + "\n", section))
             opened = None
         elif opened is not None:
             inside.append(line)
         else:
+            section += line.startswith("#")
             prose.append((number, line))
     assert opened is None, f"{document}: the block of line {opened} has no end"
-    return [*found, *_inline(prose)]
+    return [*found, *_inline(prose, section)]
 
 
-def _inline(prose: list[tuple[int, str]]) -> list[Block]:
+def _inline(prose: list[tuple[int, str]], section: int) -> list[Block]:
     """Return commands that stand within sentences; a line may break inside one."""
     found = []
     text = "\n".join(line for _, line in prose)
@@ -70,5 +73,5 @@ def _inline(prose: list[tuple[int, str]]) -> list[Block]:
         at = text[: match.start()].count("\n")
         command = " ".join(match[1].split())
         if command not in ("make", "snakemake", "pytest", "python -m truepremia"):
-            found.append(Block(prose[at][0], "inline", command))
+            found.append(Block(prose[at][0], "inline", command, section))
     return found

@@ -17,7 +17,6 @@ from miniature import ERROR_PREFIX, RESULTS, Workplace
 
 from truepremia.commands import cli, judge
 from truepremia.commands.check_method import split
-from truepremia.workflow.config import load_overlay
 
 COLUMNS = 100
 SECONDS = 600
@@ -36,6 +35,13 @@ READERS_OWN = {
     "config/economies/bgn_patient.yaml": (ROOT / "config" / "economies" / "bgn.yaml").read_text(),
 }
 """What documents take for granted that a reader has written or downloaded."""
+
+CHECK = """
+import sys
+from pathlib import Path
+from truepremia.workflow.config import load_overlay, read_yaml
+load_overlay(read_yaml(sys.argv[1]), Path(sys.argv[2]))
+"""
 
 SHOWN = ("text", "")
 """Languages of blocks that are read and not run."""
@@ -139,7 +145,7 @@ def run_yaml(reader: Reader, block: Block) -> None:
     real = [p for p in _panels(block) if isinstance(p, dict)]
     for panel in real:
         reader.write(panel["file"], "")
-    load_overlay(yaml.safe_load(block.text), reader.repository)
+    reader.must(sys.executable, "-c", CHECK, block.file or "mine.yaml", str(reader.repository))
     with_command = re.match(r"# \S+:\s+snakemake (.*)", block.text)
     if with_command:
         reader.plan(with_command[1].split())
@@ -269,7 +275,7 @@ def test_every_command_and_snippet_of_a_document_works(reader, monkeypatch, docu
                 raise AssertionError(f"{place}: {error}") from error
         else:
             assert block.language in SHOWN, f"{place}: nobody has said how to try this"
-            if before is not None and before.language == "sh":
+            if before and (before.language, before.section) == ("sh", block.section):
                 check_shown(reader, block, place)
         before = block
 
@@ -286,7 +292,7 @@ def test_prose_wraps(document):
     fenced, long = False, []
     for number, line in enumerate(document.read_text().splitlines(), start=1):
         fenced ^= line.lstrip().startswith("```")
-        exempt = fenced or line.lstrip().startswith("|") or re.search(r"\]\(|https?://", line)
+        exempt = fenced or re.match(r"\s*\||    ", line) or re.search(r"\]\(|https?://", line)
         if len(line) > COLUMNS and not exempt:
             long.append(number)
     assert not long, f"lines {long} have more than {COLUMNS} columns"
