@@ -151,6 +151,20 @@ def test_options_that_the_constructor_does_not_take_are_said_in_its_words(write)
             build(own, {"spede": 3.0}, "mine")
 
 
+@pytest.mark.parametrize(
+    ("said", "truth"),
+    [
+        ("truth = True", True),
+        ("truth: bool = True", True),
+        ("truth = False", False),
+        ("x = 1", False),
+    ],
+)
+def test_a_class_that_says_so_is_marked_as_using_the_truth(write, said, truth):
+    path = write(f"class Mine:\n    {said}\n    def form(self, known): ...\n")
+    assert Entry("mine", file=path, made_by="Mine").truth == truth
+
+
 def test_an_entry_makes_a_fresh_object_each_time(write):
     entry = Entry("mine", options={"speed": 2.0}, file=write(GOOD), made_by="Mine")
     again = Entry.from_mapping("mine", entry.to_mapping())

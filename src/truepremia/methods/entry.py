@@ -46,8 +46,12 @@ class Entry:
 
     @property
     def truth(self) -> bool:
-        """Whether the kind uses the true loadings."""
-        return self.kind is not None and KINDS[self.kind].family == "truth"
+        """Whether the method uses the true loadings: its kind does, or its class says so."""
+        if self.kind is not None:
+            return KINDS[self.kind].family == "truth"
+        from truepremia.methods.own import declares_truth
+
+        return declares_truth(Path(str(self.file)), str(self.made_by))
 
     @property
     def look(self) -> Look:

@@ -55,6 +55,27 @@ def faults(file: Path, name: str) -> list[str]:
     return []
 
 
+def declares_truth(file: Path, name: str) -> bool:
+    """Return whether the class ``name`` of ``file`` says that it uses the truth: truth = True."""
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (OSError, SyntaxError, ValueError):
+        return False
+    said = [
+        node
+        for chosen in ast.walk(tree)
+        if isinstance(chosen, ast.ClassDef) and chosen.name == name
+        for node in chosen.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+    ]
+    for node in said:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        named = any(isinstance(t, ast.Name) and t.id == "truth" for t in targets)
+        if named and isinstance(node.value, ast.Constant) and node.value.value is True:
+            return True
+    return False
+
+
 def digest(file: Path) -> str:
     """Return the digest of a method's code: its file and the local files that it imports.
 

@@ -428,7 +428,7 @@ class Run(Workflow):
         return [
             name
             for name, entry in self.config.methods.items()
-            if not entry.truth or entry.options["loading"] in loadings
+            if entry.options.get("loading", loadings[0]) in loadings or not entry.truth
         ]
 
     def real_panel(self, wildcards: Any) -> str:
