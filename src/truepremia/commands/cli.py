@@ -50,6 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     judge.add_argument("place", metavar="FILE:CLASS", help="for example my_method.py:Mine")
     judge.add_argument("--panels", type=int, default=1, help="panels of each economy")
     judge.add_argument("--economies", nargs="+", help="economies to judge on, all if not said")
+    judge.add_argument("--firms", type=int, help="firms of a panel, for a first quick look")
+    judge.add_argument("--months", type=int, help="months of a panel; half of them are the window")
     judge.add_argument("--all-methods", action="store_true", help="beside all configured methods")
     judge.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     judge.add_argument("--overlay", type=Path, help="where the configuration is written")
@@ -114,7 +116,7 @@ def _check_method(arguments: argparse.Namespace) -> None:
 
 def _judge(arguments: argparse.Namespace) -> None:
     from truepremia.commands.check_method import split
-    from truepremia.commands.judge import judge, label, overlay, ranking
+    from truepremia.commands.judge import at_size, judge, label, overlay, ranking
     from truepremia.economies.registry import ECONOMIES
 
     if arguments.panels < 1 or arguments.cores < 1:
@@ -124,9 +126,13 @@ def _judge(arguments: argparse.Namespace) -> None:
     content = overlay(
         file, name, _options(arguments), arguments.panels, economies, arguments.all_methods
     )
+    content = at_size(content, arguments.firms, arguments.months)
     written = arguments.overlay or Path(f"judge_{label(name)}.yaml")
     judge(written, content, Path.cwd(), arguments.cores)
-    _say(f"configuration: {written}", *ranking(Path("results"), label(name)))
+    _say(
+        f"configuration: {written}",
+        *ranking(Path(content.get("results_dir", "results")), label(name)),
+    )
 
 
 def _verify(arguments: argparse.Namespace) -> None:

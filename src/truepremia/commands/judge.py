@@ -55,6 +55,23 @@ def overlay(
     }
 
 
+def at_size(content: dict[str, Any], firms: int | None, months: int | None) -> dict[str, Any]:
+    """Return the configuration at another size, in a folder of results of its own.
+
+    Parameters
+    ----------
+    content : mapping
+    firms, months : int or None
+        None keeps the default; the window is half of the months, at most 360.
+    """
+    if firms is None and months is None:
+        return content
+    size = {"firms": firms or 1000, "months": months or 720}
+    size["window"] = max(2, min(360, size["months"] // 2))
+    folder = f"results-{size['firms']}x{size['months']}"
+    return {**content, **size, "results_dir": folder}
+
+
 def label(name: str) -> str:
     """Return the name in tables of a class: MyMethod becomes my_method."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
