@@ -43,7 +43,7 @@ report: $(STAMP)
 	snakemake report --cores $(CORES)
 
 leaderboard: $(STAMP)
-	snakemake leaderboard --cores $(CORES)
+	snakemake leaderboard --cores $(CORES) --keep-going
 	snakemake report --cores $(CORES)
 
 test: $(STAMP)

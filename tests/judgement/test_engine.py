@@ -33,6 +33,7 @@ from truepremia.judgement.window import Window, window_portfolio
 from truepremia.methods.contract import Factors, Portfolio, factor_returns
 from truepremia.methods.fama_french import FamaFrench
 from truepremia.methods.fama_macbeth import FamaMacBeth
+from truepremia.methods.linear import left_out_shares
 from truepremia.methods.model_implied import ModelImplied
 from truepremia.panel import Known, KnownTruth
 
@@ -293,7 +294,7 @@ def test_the_combination_of_penalties_is_the_best_of_all_with_positive_shares():
     X = np.random.default_rng(3).normal(0.03, 0.1, (60, 8))
     window = Window.of(X, 60)
     R = window._left_out(window._shrinkage())
-    q = Window.shares(R)
+    q = left_out_shares(R)
     gradient = R.T @ (R @ q - 1)
     assert (q >= 0).all()
     assert np.abs(gradient[q > 0]).max() < 1e-9
@@ -304,7 +305,7 @@ def test_factors_that_lose_leave_the_most_shrunk_portfolio_as_a_direction():
     rng = np.random.default_rng(11)
     for _ in range(50):
         R = -np.abs(rng.normal(0.1, 0.1, (20, 15)))
-        assert list(Window.shares(R)) == [0.0] * 14 + [1.0]
+        assert list(left_out_shares(R)) == [0.0] * 14 + [1.0]
 
 
 def test_windows_without_a_complete_month_or_of_zeros_hold_nothing():

@@ -10,10 +10,12 @@ import pytest
 from miniature import Workplace
 
 from truepremia.economies.registry import economy
+from truepremia.plotting import save, style
 from truepremia.report import figures
 from truepremia.report.contents import FIGURES, TABLES
 from truepremia.report.finished import Finished
 from truepremia.report.gather import gather
+from truepremia.report.shown import shown_methods
 
 WINDOW, MONTHS, FIRST = 36, 84, 40  # config/test.yaml
 SAMPLED = 12
@@ -313,20 +315,24 @@ def kp14(reported):
     return json.loads(file.read_text())["panels"][0]
 
 
+METHODS = shown_methods(economy("kp14").loadings, {})
+MARKERS = {method.look.marker for method in METHODS.values()}
+
+
 def copies(summary, count):
     """Return ``count`` panels that differ in name alone."""
     renamed = [
         {**summary, "panel_id": f"kp14_{k}", "config": {**summary["config"], "index": str(k)}}
         for k in range(count)
     ]
-    return gather(economy("kp14"), renamed)
+    return gather(economy("kp14"), renamed, METHODS)
 
 
 def test_equal_figures_are_equal_files(kp14, tmp_path):
     files = []
     for name in ("one", "other"):
-        with figures.style():
-            figures.save(figures.premia(copies(kp14, 1)), tmp_path, name)
+        with style():
+            save(figures.premia(copies(kp14, 1)), tmp_path, name)
         files.append([(tmp_path / f"{name}.{s}").read_bytes() for s in ("pdf", "png")])
     assert files[0] == files[1]
 
@@ -335,7 +341,7 @@ def test_few_panels_are_points_and_many_are_boxes(kp14):
     few, many = (figures.performance(copies(kp14, count)).axes for count in (3, 8))
     rows = len(kp14["performance"])
     for points, boxes in zip(few, many, strict=True):
-        shown = [line for line in points.lines if line.get_marker() in figures.MARKERS.values()]
+        shown = [line for line in points.lines if line.get_marker() in MARKERS]
         assert (len(shown), len(points.patches)) == (rows, 0)
         assert all(len(line.get_xdata()) == 3 for line in shown)
         assert len(boxes.patches) == rows
@@ -345,7 +351,7 @@ def test_cumulative_returns_end_at_the_scaled_sum(reported):
     manifest = json.loads((reported.results / "kp14_0_manifest.json").read_text())
     names = [name for name in manifest["files"] if name != "bundle"]
     tables = {name: reported.panel("kp14_0") / f"{name}.parquet" for name in names}
-    left, right = figures.cumulative(Finished(economy("kp14"), manifest, tables)).axes
+    left, right = figures.cumulative(Finished(economy("kp14"), manifest, tables, METHODS)).axes
     for axes, method in ((left, "ff"), (right, "fm")):
         returns = bundle(reported, "kp14_0")[f"{method}_returns"]
         truth = stored(reported, "kp14_0", "sdf")["sdf_ret"].rename("SDF portfolio")

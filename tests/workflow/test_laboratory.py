@@ -123,7 +123,9 @@ def test_an_exception_ends_its_job_in_one_line_and_other_methods_go_on(place):
     (place.folder / "my_method.py").write_text(
         OWN.replace("        yield", "        1 / (known.month - 61)\n        yield")
     )
-    said = place.snakemake("leaderboard", **{**settings(), "panels": {"bgn": [0]}}).error()
+    said = place.snakemake(
+        "leaderboard", "--keep-going", **{**settings(), "panels": {"bgn": [0]}}
+    ).error()
     assert "mine on bgn_0: form in month 61 raised ZeroDivisionError" in said
     assert "my_method.py, line 14" in said
     assert (place.panel() / "methods" / "ff_stats.parquet").exists()

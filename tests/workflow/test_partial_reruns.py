@@ -178,10 +178,10 @@ def test_comments_and_docstrings_plan_nothing(own_repository):
     [
         ("economies/bgn/simulation.py", jobs(*FROM_SIMULATION)),
         ("economies/bgn/certificate.py", jobs(*FROM_MOMENTS)),
-        ("factors/fama_french.py", jobs(*FACTORS, "portfolio_stats", "bundle_panel")),
-        ("bundle.py", jobs("bundle_panel")),
-        ("store.py", SOLVE | jobs(*FROM_SIMULATION)),
-        ("config.py", set()),
+        ("methods/fama_french.py", jobs("build_factors ff", "portfolio_stats", "bundle_panel")),
+        ("files/bundle.py", jobs("bundle_panel")),
+        ("files/formats.py", SOLVE | jobs(*FROM_SIMULATION)),
+        ("workflow/config.py", set()),
     ],
 )
 def test_change_of_a_module_plans_the_stages_that_import_it(own_repository, module, expected):
@@ -197,14 +197,14 @@ def test_change_of_a_script_plans_its_stage(own_repository):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("    threads: 1\n", "    threads: 2\n"),
-        ("megabytes(", "2 * 500 or megabytes("),
-        ("# Factors from", "# All factors from"),
+        ('threads: RUN.threads("build_factors")', "threads: 2"),
+        ('**RUN.needs("build_factors")', "mem_mb=2000"),
+        ("# Factors of", "# All factors of"),
     ],
     ids=["threads", "memory", "comment"],
 )
 def test_change_of_how_a_rule_runs_plans_nothing(own_repository, old, new):
-    rules = own_repository.repository / "rules" / "factors.smk"
+    rules = own_repository.repository / "rules" / "methods.smk"
     assert old in rules.read_text()
     rules.write_text(rules.read_text().replace(old, new))
     assert own_repository.planned() == set()

@@ -75,13 +75,12 @@ def test_warm_python_survives_what_its_jobs_do(warm_python, tmp_path):
             f"import builtins\nassert not hasattr(builtins, 'x')\nbuiltins.x = 1\n{code}"
         )
         measured = warm_python.run(str(script), {})
-        assert measured["status"] == status
-        assert measured["peak_mb"] > 10
+        assert measured == status
 
 
 def test_warm_python_that_was_killed_is_an_error_and_then_a_new_one(warm_python, tmp_path):
     script = tmp_path / "script.py"
     script.write_text("import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\n")
-    assert warm_python.run(str(script), {})["status"] == -9
+    assert warm_python.run(str(script), {}) == -9
     script.write_text("assert snakemake.input.panel == 'p'")
-    assert warm_python.run(str(script), {"input": {"panel": "p"}})["status"] == 0
+    assert warm_python.run(str(script), {"input": {"panel": "p"}}) == 0

@@ -91,7 +91,8 @@ def judge(overlay_file: Path, content: Mapping[str, Any], folder: Path, cores: i
     load_overlay(content, ROOT)
     overlay_file.parent.mkdir(parents=True, exist_ok=True)
     overlay_file.write_text(yaml.safe_dump(dict(content), sort_keys=False), encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "leaderboard", "--cores", str(cores)]
+    command = [sys.executable, "-m", "snakemake", "leaderboard", "--keep-going"]
+    command += ["--cores", str(cores)]
     command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", "."]
     command += ["--configfile", str(overlay_file.resolve())]
     if subprocess.run(command, cwd=folder, check=False).returncode:
