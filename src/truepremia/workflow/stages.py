@@ -262,7 +262,7 @@ def _method_kind(config: RunConfig, wildcards: Wildcards) -> list[str]:
 def _summarised(config: RunConfig, wildcards: Wildcards) -> list[str]:
     reported = [KINDS[str(e.kind)].module_path for e in config.reported()]
     kinds = {*_bundled_kinds(config, wildcards), *reported}
-    return [*_economy("solution", "census")(config, wildcards), *sorted(kinds)]
+    return [*_economy("parameters", "census")(config, wildcards), *sorted(kinds)]
 
 
 def _asked_for(need: Need, config: RunConfig, wildcards: Wildcards) -> Need:
