@@ -148,7 +148,7 @@ def test_store_without_formations_leaves_no_replicated_table(replicated, tmp_pat
     error = place.snakemake(*targets(place, "mine"), cores=1, **settings).error()
     assert f"{file}: no complete formation" in error
     found = {file.stem for file in place.results.rglob("*.parquet")}
-    assert found == {"stocks", "accounts", "published"}
+    assert found == {"stocks", "variables", "accounts", "published"}
 
 
 def test_missing_store_is_found_before_any_job(empty_workplace):
