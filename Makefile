@@ -30,7 +30,7 @@ $(STAMP): requirements.lock pyproject.toml
 	    "pass one with 'make PYTHON=/path/to/python3.11 ...'" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
 	@$(PIP) "$(UV)" && $(BIN)/uv pip install --quiet --system-certs \
-	    --python $(BIN)/python --require-hashes -r requirements.lock \
+	    --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock \
 	  || { echo "uv could not install the packages, trying pip (slower)"; \
 	    $(PIP) --require-hashes -r requirements.lock; }
 	$(PIP) --no-deps --no-build-isolation -e .
