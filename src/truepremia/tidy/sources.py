@@ -258,7 +258,8 @@ class _SqliteFile:
         """Read columns; see :class:`Source`."""
         selected = [expression for name in columns for expression in _expressions(name, split)]
         count = self.rows_of(f"SELECT count(*) AS n FROM {_id(table)}")[0]["n"]
-        return self._table(f"SELECT {', '.join(selected)} FROM {_id(table)}", rows=count)
+        found = self._table(f"SELECT {', '.join(selected)} FROM {_id(table)}", rows=count)
+        return _readable(found, [text_part(name) for name in split])
 
     def rows_of(self, query: str) -> list[dict[str, Any]]:
         """Return the rows of a short query."""
@@ -270,12 +271,13 @@ class _SqliteFile:
             options = {"adbc.sqlite.query.batch_rows": str(max(rows, 1))}
             cursor.adbc_statement.set_options(**options)
             cursor.execute(query)
-            return _readable(cursor.fetch_arrow_table())
+            return cursor.fetch_arrow_table()
 
 
-def _readable(content: pa.Table) -> pa.Table:
-    """Return a table whose text is UTF-8: other bytes, which SQLite lets pass, become U+FFFD."""
-    for position, name in enumerate(content.column_names):
+def _readable(content: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Return a table in which the text ``names``, no numbers, is UTF-8 with U+FFFD for the rest."""
+    for name in names:
+        position = content.column_names.index(name)
         column = content.column(position)
         if not pa.types.is_string(column.type):
             continue
