@@ -246,12 +246,9 @@ def company_equity(stocks: Stocks, company: Array | None) -> MarketEquity:
 
 def _without_costs(options: Options, accounts: Accounts) -> dict[str, int]:
     """Return how many accounts cannot have the cost that they are asked for."""
-    stored = any(name in accounts.items for name in COST_ITEMS)
-    return (
-        {}
-        if stored or not options.op_require_cost
-        else {"accounts_without_cost": len(accounts.items["be"])}
-    )
+    if not options.op_require_cost or any(name in accounts.items for name in COST_ITEMS):
+        return {}
+    return {"accounts_without_cost": len(accounts.items["be"])}
 
 
 def _changed_by_company(options: Options, stocks: Stocks, formations: Formations) -> dict[str, int]:
