@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from truepremia.errors import MethodError
-from truepremia.judgement.statistics import Judgement
+from truepremia.judgement.statistics import Judgement, on_firms
 from truepremia.judgement.window import Window
 from truepremia.methods.contract import (
     FactorMethod,
@@ -375,9 +375,7 @@ class _Run:
             ([(item.variant, LOO, np.nan)], window.leave_one_out()[:, None]),
         )
         for labels, fitted in blocks:
-            held = cross_section.on_all_firms(item.weights) @ fitted
-            realised = earned @ fitted if len(cross_section.investable) else 0 * fitted.sum(0)
-            yield _Held(labels, held, realised)
+            yield _Held(labels, *on_firms(cross_section, item.weights, earned, fitted))
 
     def store(
         self,

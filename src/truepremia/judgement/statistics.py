@@ -55,32 +55,33 @@ class Judgement:
             hjd=moments.hj_distance(weights),
         )
 
-    @classmethod
-    def of_factors(
-        cls,
-        moments: Moments,
-        cross_section: CrossSection,
-        weights: Array,
-        earned: Array,
-        fitted: Array,
-    ) -> "Judgement":
-        """Judge portfolios of factors.
 
-        Parameters
-        ----------
-        moments : Moments
-        cross_section : CrossSection
-            The same month.
-        weights : array, shape (n, K)
-            The factors' weights on the investable firms.
-        earned : array, shape (K,)
-            What the factors earn.
-        fitted : array, shape (K, P)
-            The portfolios' weights on the factors.
-        """
-        held = cross_section.on_all_firms(weights) @ fitted
-        realised = earned @ fitted if len(cross_section.investable) else 0 * fitted.sum(0)
-        return cls.of(moments, held, realised)
+def on_firms(
+    cross_section: CrossSection, weights: Array, earned: Array, fitted: Array
+) -> tuple[Array, Array]:
+    """Take portfolios of factors to the firms.
+
+    Parameters
+    ----------
+    cross_section : CrossSection
+        One month.
+    weights : array, shape (n, K)
+        The factors' weights on the investable firms.
+    earned : array, shape (K,)
+        What the factors earn, excess return from the month to the next.
+    fitted : array, shape (K, P)
+        The portfolios' weights on the factors.
+
+    Returns
+    -------
+    held : array, shape (N, P)
+        The portfolios' weights on all firms.
+    realised : array, shape (P,)
+        What they earn; zero where no firm is investable.
+    """
+    held = cross_section.on_all_firms(weights) @ fitted
+    realised = earned @ fitted if len(cross_section.investable) else 0 * fitted.sum(0)
+    return held, realised
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +179,8 @@ def _judgement(
         )
     fitted = window_portfolio(item.returns.returns[t - window : t], item.alphas, window)
     formed = form(item.method, cross_section)
-    return Judgement.of_factors(moments, cross_section, formed.weights, formed.returns, fitted)
+    held, realised = on_firms(cross_section, formed.weights, formed.returns, fitted)
+    return Judgement.of(moments, held, realised)
 
 
 def _assemble(item: Judged, months: list[int], rows: list[Judgement]) -> PortfolioStatistics:
