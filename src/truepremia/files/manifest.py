@@ -8,7 +8,13 @@ from truepremia.economies.own import use_own
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import DataError
 from truepremia.files.formats import TableFile, read_json
-from truepremia.files.provenance import file_digest, git_commit, library_versions, package_digest
+from truepremia.files.provenance import (
+    file_digest,
+    git_commit,
+    library_versions,
+    package_digest,
+    processor,
+)
 from truepremia.files.results import panel_files
 
 FACTS = ("model", "index", "code", "packages")
@@ -59,6 +65,7 @@ def manifest(
         "panel_id": panel_id,
         "config": dict(settings),
         "versions": library_versions(),
+        "processor": processor(),
         "source_digest": package_digest(),
         "git_commit": git_commit(),
         "accuracy": dict(certificates),

@@ -6,6 +6,8 @@ code reruns from that stage.
 """
 
 import ast
+import contextlib
+import ctypes
 import hashlib
 import platform
 import subprocess
@@ -74,6 +76,39 @@ def library_versions() -> dict[str, str]:
     """Return the versions of Python, this package and the libraries it computes with."""
     libraries = {name: version(name) for name in (PACKAGE, *LIBRARIES)}
     return {"python": platform.python_version(), **libraries}
+
+
+def processor() -> dict[str, str]:
+    """Return the kind of machine and what its BLAS runs on, which decide the last bits of results.
+
+    Returns
+    -------
+    dict
+        ``machine``, as "x86_64"; ``blas_kernel``, as "Haswell", the set of routines that OpenBLAS
+        chose for this processor or that OPENBLAS_CORETYPE names, "unknown" with another BLAS.
+    """
+    return {"machine": platform.machine(), "blas_kernel": _openblas_kernel() or "unknown"}
+
+
+def _openblas_kernel() -> str | None:
+    # Not numpy.show_config(): it tells what the wheel was built on, not what runs.
+    from numpy.linalg import _umath_linalg
+
+    library = ctypes.CDLL(_umath_linalg.__file__)
+    for name in _CORE_NAMES:
+        with contextlib.suppress(AttributeError):
+            ask = getattr(library, name)
+            ask.restype = ctypes.c_char_p
+            return str(ask().decode())
+    return None
+
+
+_CORE_NAMES = tuple(
+    f"{prefix}openblas_get_corename{suffix}"
+    for prefix in ("scipy_", "")
+    for suffix in ("64_", "_64", "")
+)
+"""Names under which builds of OpenBLAS tell the processor that they run on."""
 
 
 def git_commit() -> str | None:
