@@ -2,9 +2,10 @@
 import os
 import sys
 
-# The source of this checkout is what runs, here and in every job.
-sys.path.insert(0, str(ROOT / "src"))
-os.environ.update(PYTHONPATH=str(ROOT / "src"))
+# The source of this checkout is what runs, here and in every job; an installed workflow has none.
+if (ROOT / "src").is_dir():
+    sys.path.insert(0, str(ROOT / "src"))
+    os.environ.update(PYTHONPATH=str(ROOT / "src"))
 
 from truepremia.files.results import PUBLISHED, REPLICATION_FIGURES
 from truepremia.tidy.settings import SERIES

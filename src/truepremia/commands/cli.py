@@ -1,6 +1,6 @@
-"""The command line: ``python -m truepremia COMMAND``, what is done with results after a run.
+"""The command line, ``truepremia COMMAND`` or ``python -m truepremia COMMAND``.
 
-A command is a function from its arguments to the exit status and one entry in ``_parser``.
+A command is a function of its arguments and one entry in ``_parser``.
 """
 
 import argparse
@@ -17,10 +17,24 @@ from truepremia.parallel import ONE_THREAD
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; errors of ours end in one line."""
-    chosen = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    split = given.index("--") if "--" in given else len(given)
+    chosen = _parser().parse_args(given[:split])
+    chosen.more = given[split + 1 :]
     os.environ.update(ONE_THREAD)
     try:
+        if chosen.more and chosen.command is not _run:
+            raise ConfigError(
+                f"{chosen.more[0]!r} stands after --: this command takes nothing there"
+            )
         chosen.command(chosen)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # A reader such as head has had enough; what is left has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
     except TruepremiaError as error:
         print(error_line(error), file=sys.stderr)  # noqa: T201
         return 1
@@ -28,8 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m truepremia", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="truepremia",
+        description="Simulate economies whose risk premia are known, and judge factor models.",
+        epilog="`truepremia COMMAND --help` says more. Start with: truepremia run bgn_0",
+    )
+    parser.add_argument("--version", action="version", version=f"truepremia {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _workflow_parsers(commands)
 
     verify = commands.add_parser("verify", help="check every result against its manifest")
     verify.add_argument("results", type=Path, help="folder of the results")
@@ -73,6 +93,72 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("bundle", type=Path, help="for example results/bgn_0_fama.pkl")
     show.set_defaults(command=_show)
     return parser
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("truepremia")
+
+
+def _workflow_parsers(commands: Any) -> None:
+    """Add the commands that run the workflow, and those that prepare a run."""
+    run = commands.add_parser("run", help="build panels: simulate firms, form factors, judge them")
+    run.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="panels such as bgn_0, files, or steps; all"
+    )
+    report = commands.add_parser("report", help="build panels, their tables and figures, one page")
+    board = commands.add_parser("leaderboard", help="rank all configured methods on all panels")
+    for parser, targets in ((run, None), (report, ["report"]), (board, ["leaderboard"])):
+        parser.add_argument("--cores", default="all", help="processor cores to use (all)")
+        parser.add_argument(
+            "--configfile", nargs="+", type=Path, default=[], help="YAML files with your settings"
+        )
+        parser.add_argument(
+            "--config", nargs="+", default=[], metavar="KEY=VALUE", help="for example firms=200"
+        )
+        parser.add_argument("-n", "--dry-run", action="store_true", help="only list what would run")
+        parser.epilog = "What stands after -- goes to Snakemake as it is."
+        parser.set_defaults(command=_run, fixed=targets)
+
+    doctor = commands.add_parser("doctor", help="check this computer, and a store's file")
+    doctor.add_argument("--store", type=Path, help="a Tidy Finance database or Parquet folder")
+    doctor.set_defaults(command=_doctor)
+
+    init = commands.add_parser("init", help="write a commented settings file in this folder")
+    init.add_argument("file", nargs="?", type=Path, default=Path("config.yaml"))
+    init.set_defaults(command=_init)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from truepremia.commands.run import Order, run
+
+    order = Order(
+        arguments.fixed or arguments.targets,
+        arguments.cores,
+        arguments.configfile,
+        arguments.config,
+        arguments.dry_run,
+        arguments.more,
+    )
+    run(order)
+
+
+def _doctor(arguments: argparse.Namespace) -> None:
+    from truepremia.commands.doctor import examine
+
+    faults = 0
+    for finding in examine(arguments.store):
+        _say(str(finding))
+        faults += finding.fault
+    if faults:
+        raise DataError(f"{faults} of these findings must be mended before a run can work")
+
+
+def _init(arguments: argparse.Namespace) -> None:
+    from truepremia.commands.init import write_overlay
+
+    _say(*write_overlay(arguments.file))
 
 
 def _new_economy(arguments: argparse.Namespace) -> None:

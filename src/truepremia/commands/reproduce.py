@@ -12,9 +12,7 @@ from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError, DataError
 from truepremia.files.manifest import FACTS, differences, read_manifest
 from truepremia.files.results import MANIFEST
-
-ROOT = Path(__file__).resolve().parents[3]
-"""The repository folder, which holds the Snakefile."""
+from truepremia.workflow.place import ROOT
 
 
 def reproduce(path: Path, folder: Path, cores: int) -> list[str]:

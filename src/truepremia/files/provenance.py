@@ -21,6 +21,9 @@ from truepremia.syntax import skeleton
 PACKAGE = "truepremia"
 SOURCE = Path(__file__).resolve().parents[1]
 
+WORKFLOW = SOURCE / "_workflow"
+"""Where an installed package has the workflow's scripts; a checkout has them beside the package."""
+
 LISTS = ("__init__.py", "registry.py")
 """Files that describe and list, and so change no result."""
 
@@ -68,8 +71,9 @@ def stage_digest(script: Path, extra_modules: Iterable[str] = ()) -> str:
 
 
 def package_digest() -> str:
-    """Return the digest of the whole package."""
-    return source_digest(sorted(SOURCE.rglob("*.py")))
+    """Return the digest of the whole package, the same in a checkout and installed."""
+    files = (file for file in SOURCE.rglob("*.py") if WORKFLOW not in file.parents)
+    return source_digest(sorted(files))
 
 
 def library_versions() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from truepremia.economies.registry import economy
@@ -13,9 +12,7 @@ from truepremia.moments import Moments
 from truepremia.panel import Panel, Size
 from truepremia.seeds import Streams
 from truepremia.workflow.config import read_yaml
-
-ROOT = Path(__file__).resolve().parents[3]
-"""The repository folder."""
+from truepremia.workflow.place import ROOT
 
 SEED = 20260101
 ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 0.05, 0.1, 1.0)
