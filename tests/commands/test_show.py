@@ -33,7 +33,7 @@ BUNDLE = {
             "hjd": [0.5, 0.25],
         }
     ),
-    "model_premia_proj": None,
+    **dict.fromkeys(("fm_returns", "model_premia_taylor", "model_premia_proj", "model_stats")),
     **{"panel_id": "bgn_3", "model": "bgn", "chars": ["size"], "start": 40, "end": 41},
 }
 

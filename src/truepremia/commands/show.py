@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from truepremia.errors import DataError
-from truepremia.files.restricted_pickle import read_bundle
+from truepremia.errors import printable
+from truepremia.files.bundle import read_checked_bundle
 
 WIDTH = 100
 
@@ -25,10 +25,8 @@ def show(path: str | Path) -> str:
     DataError
         If the file cannot be read or is not a bundle.
     """
-    items = read_bundle(path)
-    if "panel_id" not in items:
-        raise DataError(f"{path} is not a bundle; name a bundle such as results/bgn_0_fama.pkl")
-    return "\n".join(described(items)) + "\n"
+    lines = described(read_checked_bundle(path))
+    return "\n".join(printable(line) for line in lines) + "\n"
 
 
 def described(items: Mapping[str, Any]) -> Iterator[str]:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from truepremia.errors import DataError
+from truepremia.files.bundle import read_checked_bundle
 from truepremia.files.manifest import differences, read_manifest
-from truepremia.files.restricted_pickle import read_bundle
 from truepremia.files.results import BUNDLE, MANIFEST
 
 
@@ -44,7 +44,7 @@ def _faults(results: Path, panel_id: str) -> list[str]:
             return [f"{path.name} is the manifest of {manifest['panel_id']}"]
         faults = differences(manifest, results)
         if not faults:
-            bundle = read_bundle(results / f"{panel_id}{BUNDLE}")
+            bundle = read_checked_bundle(results / f"{panel_id}{BUNDLE}")
             if bundle.get("panel_id") != panel_id:
                 faults = [f"{panel_id}_fama.pkl is the bundle of {bundle.get('panel_id')}"]
     except DataError as error:
