@@ -85,6 +85,16 @@ def _free_names(place: Path) -> bool:
     return found.f_files == 0 or found.f_favail > 0  # some file systems do not count them
 
 
+def is_file(path: str | Path) -> bool:
+    """Return whether there is a regular file; a path that cannot be one is none."""
+    return os.path.isfile(path)  # noqa: PTH113 - Path raises where a name is too long
+
+
+def exists(path: str | Path) -> bool:
+    """Return whether there is something; at a path that cannot be, there is nothing."""
+    return os.path.exists(path)  # noqa: PTH110 - Path raises where a name is too long
+
+
 def require_regular(path: str | Path) -> os.stat_result:
     """Return the facts of a regular file.
 

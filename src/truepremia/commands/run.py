@@ -16,7 +16,7 @@ from pathlib import Path
 from truepremia.commands.progress import Follower, reader
 from truepremia.errors import ConfigError, DataError
 from truepremia.files.results import MANIFEST
-from truepremia.workflow.config import read_yaml
+from truepremia.workflow.documents import read_yaml
 from truepremia.workflow.place import ROOT
 
 CHOOSE_HOW_JOBS_START = ("--executor", "-e", "--profile", "--sdm", "--software-deployment-method")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from truepremia.files.results import PUBLISHED
+from truepremia.outside import exists, is_file
 from truepremia.panel import Size
 from truepremia.tidy.layouts import table_names
 from truepremia.tidy.partitions import parquet_files, table_name
@@ -188,14 +189,14 @@ def _path_faults(where: str, path: Path, tables: Collection[str]) -> Iterator[st
             f"{where}.path is {path}: {' '.join(unsafe)} in a path are taken for patterns; rename "
             "the folder or file, or give a link to it whose path has none of {}[]*?"
         )
-    elif path.is_dir():
+    elif os.path.isdir(path):  # noqa: PTH112 - Path raises where a name is too long
         found = {table_name(file).lower() for file in path.iterdir()}
         if not found & set(tables) or not parquet_files(path, tables):
             yield (
                 f"{where}.path is {path}: not a SQLite database but a folder, and it has no "
                 "crsp_monthly.parquet; give a SQLite file or the folder of the Parquet files"
             )
-    elif not path.exists():
+    elif not exists(path):
         yield f"{where}.path is {path}: there is no such file or folder; correct the path"
 
 
@@ -215,7 +216,7 @@ def _file_faults(where: str, file: str | bool, root: Path) -> Iterator[str]:
     path = expanded(str(file), root)
     if _UNSAFE & set(str(path)):
         yield f"{where} is {path}: none of {{}}[]*? may be in the path; rename the file"
-    elif not path.is_file():
+    elif not is_file(path):
         yield f"{where} is {path}: there is no such file; correct the path, or write off"
 
 

@@ -11,7 +11,7 @@ from truepremia.methods.contract import Setting, uses_truth
 from truepremia.moments import Moments
 from truepremia.panel import Panel, Size
 from truepremia.seeds import Streams
-from truepremia.workflow.config import read_yaml
+from truepremia.workflow.documents import read_yaml
 from truepremia.workflow.place import ROOT
 
 SEED = 20260101

@@ -29,7 +29,8 @@ from truepremia.parallel import ONE_THREAD
 from truepremia.report.contents import CAPTIONS, FIGURES, TABLES, exhibits_of
 from truepremia.report.selection import finished_panels
 from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, lines_of_warnings
-from truepremia.workflow.config import RunConfig, load_overlay, read_yaml
+from truepremia.workflow.config import RunConfig, load_overlay
+from truepremia.workflow.documents import read_yaml
 from truepremia.workflow.stages import OF_PANEL, STAGES, Workflow, one_of
 
 PANELS_PER_SUMMARY = 25
