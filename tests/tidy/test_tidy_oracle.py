@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 from random_stores import EDITIONS, Frames, random_frames, write
 
-from truepremia.errors import DataError
 from truepremia.tidy.exercises import op_portfolios, two_years
 from truepremia.tidy.formations import holdings
 from truepremia.tidy.profiles import Options
@@ -322,7 +321,16 @@ def test_profitability_without_any_cost_counts_only_if_allowed(tmp_path):
     np.testing.assert_array_equal(np.isnan(strict.formations.variables["op"]), free)
 
 
-def test_required_cost_needs_a_column_of_costs(tmp_path):
+def test_a_required_cost_without_any_column_of_costs_costs_profitability_alone(tmp_path):
     store = read(random_frames(4), tmp_path)
-    with pytest.raises(DataError, match="op_require_cost needs a column cogs, xsga, xint"):
-        holdings(store.stocks, store.accounts, Options("book2026", op_require_cost=True))
+    loose, strict = (
+        replicate(store.stocks, store.accounts, Options("book2026", op_require_cost=required))
+        for required in (False, True)
+    )
+    assert np.isnan(strict.formations["op"]).all()
+    assert np.isfinite(loose.factors["rmw"]).any() and "rmw" not in strict.factors
+    for name in ("smb", "hml", "mkt_excess"):
+        np.testing.assert_array_equal(strict.factors[name], loose.factors[name])
+    said = f"{len(store.accounts.items['be'])} accounts have none of cogs, xsga, xint"
+    assert any(line.startswith(said) for line in strict.report["warnings"])
+    assert not any("op_require_cost" in line for line in loose.report["warnings"])

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from truepremia.errors import DataError
 from truepremia.tidy.pricing import alpha_test, fama_macbeth, price
 
 MONTHS = pd.date_range("1990-01", periods=120, freq="MS").astype("datetime64[s]")
@@ -106,10 +105,13 @@ def test_too_few_months_for_the_number_of_portfolios_give_a_warning_and_no_test(
     json.dumps(pricing.to_mapping(), allow_nan=False)
 
 
-def test_portfolios_without_returns_are_an_error():
-    empty = portfolio_table().assign(ret=np.nan)
-    with pytest.raises(DataError, match="no size x bm portfolio has returns in 90% of the months"):
-        price(empty, {"mine": factor_table()})
+def test_portfolios_without_returns_give_a_warning_and_no_test():
+    pricing = price(portfolio_table().assign(ret=np.nan), {"mine": factor_table()})
+    assert pricing.alphas["mine"] == () and pricing.cross_section is None
+    (said,) = pricing.warnings
+    assert "no size x bm portfolio has returns in 90% of the months" in said
+    json.dumps(pricing.to_mapping(), allow_nan=False)
+    assert not len(pricing.to_frame())
 
 
 # --- premia --------------------------------------------------------------------------------------

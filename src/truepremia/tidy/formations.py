@@ -159,6 +159,7 @@ def holdings(
             "months_missing": missing,
             "months_without_weight": int(np.sum(earns & ~weighted)),
             **odd_accounts,
+            **_without_costs(options, accounts),
             **_changed_by_company(options, stocks, formations),
         },
     )
@@ -241,6 +242,16 @@ def company_equity(stocks: Stocks, company: Array | None) -> MarketEquity:
     value, counted = np.empty(len(order)), np.empty(len(order), dtype=bool)
     value[order], counted[order] = total[group], first
     return MarketEquity(np.where(np.isnan(stocks.mktcap), np.nan, value), counted)
+
+
+def _without_costs(options: Options, accounts: Accounts) -> dict[str, int]:
+    """Return how many accounts cannot have the cost that they are asked for."""
+    stored = any(name in accounts.items for name in COST_ITEMS)
+    return (
+        {}
+        if stored or not options.op_require_cost
+        else {"accounts_without_cost": len(accounts.items["be"])}
+    )
 
 
 def _changed_by_company(options: Options, stocks: Stocks, formations: Formations) -> dict[str, int]:
@@ -359,19 +370,10 @@ class _AnnualAccounts:
 def _operating_profitability(items: Mapping[str, Array], require_cost: bool) -> Array:
     """Return operating profit over book equity, as stored or from its items, shape (n,).
 
-    A missing cost is zero; ``require_cost`` demands at least one (French's rule).
-
-    Raises
-    ------
-    DataError
-        If ``require_cost`` cannot be checked because the store has no cost items.
+    A missing cost is zero; ``require_cost`` demands at least one (French's rule), so that without
+    any cost item no profitability is known.
     """
     costs = [items[name] for name in COST_ITEMS if name in items]
-    if require_cost and not costs:
-        raise DataError(
-            f"op_require_cost needs a column {', '.join(COST_ITEMS)} in the accounts of the store: "
-            "add one, or set tidy.op_require_cost to false"
-        )
     if "op" in items:
         profitability = items["op"]
     elif "sale" in items:
@@ -379,7 +381,7 @@ def _operating_profitability(items: Mapping[str, Array], require_cost: bool) -> 
             profitability = (items["sale"] - sum(map(np.nan_to_num, costs))) / items["be"]
     else:
         profitability = np.full(len(items["be"]), np.nan)
-    has_cost = np.logical_or.reduce([~np.isnan(cost) for cost in costs]) if require_cost else True
+    has_cost = np.any([~np.isnan(cost) for cost in costs], axis=0) if require_cost else True
     return np.where(has_cost & np.isfinite(profitability), profitability, np.nan)
 
 

@@ -17,7 +17,6 @@ from linearmodels.panel import FamaMacBeth
 from statsmodels.multivariate.multivariate_ols import MultivariateLS
 from statsmodels.regression.linear_model import OLS
 
-from truepremia.errors import DataError
 from truepremia.tidy.evaluation import EXACT, FEW_MONTHS, newey_west_lags, newey_west_rule
 
 MODELS: Mapping[str, tuple[str, ...]] = {
@@ -179,16 +178,18 @@ def price(
     lags : int, optional
         Lags of Newey and West, by their rule if not given.
 
-    Raises
-    ------
-    DataError
-        If no portfolio has returns in enough months.
+    Returns
+    -------
+    Pricing
+        Without tests, but with warnings, where the store has too few stocks for them.
     """
     labels = "ME" + portfolios["portfolio_me"].astype(str)
     labels += " BM" + portfolios["portfolio_bm"].astype(str)
     long = portfolios.assign(portfolio=labels)
     wide = long.pivot_table(index="month", columns="portfolio", values="ret").sort_index()
     kept, warnings = _covered(wide)
+    if kept.empty:
+        return Pricing(dict.fromkeys(factors, ()), None, tuple(warnings))
     alphas = {}
     for origin, table in factors.items():
         series = table.set_index("month").sort_index()
@@ -223,10 +224,10 @@ def _covered(returns: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     share = returns.notna().mean()
     kept = returns.loc[:, share >= COVERAGE]
     if kept.empty:
-        raise DataError(
-            f"no size x bm portfolio has returns in {COVERAGE:.0%} of the months; the store has "
-            f"too few stocks for 25 portfolios"
-        )
+        return kept, [
+            f"no size x bm portfolio has returns in {COVERAGE:.0%} of the months: the store has too "
+            "few stocks for 25 portfolios, nothing is priced"
+        ]
     left_out = [f"{name} ({share[name]:.0%})" for name in share.index.difference(kept.columns)]
     if not left_out:
         return kept, []

@@ -13,6 +13,7 @@ import numpy as np
 
 from truepremia.portfolios import cell_weights
 from truepremia.tidy.formations import (
+    COST_ITEMS,
     MIN_NYSE_STOCKS,
     Formations,
     Holdings,
@@ -329,6 +330,10 @@ def warnings_of(report: Mapping[str, Any]) -> list[str]:
         "accounts_without_positive_equity": (
             "accounts have book equity that is not positive and were "
             + ("left out" if PROFILES[report["profile"]].positive_book_equity else "kept")
+        ),
+        "accounts_without_cost": (
+            f"accounts have none of {', '.join(COST_ITEMS)}, which op_require_cost asks for: op is "
+            "missing, set tidy.op_require_cost to false to take missing costs for zero"
         ),
         "formations_of_larger_companies": (
             "formations are of a company with further securities, whose market equity counts"
