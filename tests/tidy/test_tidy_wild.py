@@ -452,6 +452,14 @@ OPTIONAL = {
         "compustat.inv: 1 values",
     ),
     "text in op": ("UPDATE compustat SET op = 'x' WHERE rowid < 4", "compustat.op: 3 values were"),
+    "bytes that are no text in op": (
+        "UPDATE compustat SET op = CAST(x'ff41' AS TEXT) WHERE rowid < 4",
+        "compustat.op: 3 values were",
+    ),
+    "bytes that are no text in an account": (
+        "UPDATE compustat SET inv = CAST(x'c3' AS TEXT) WHERE rowid = 3",
+        "compustat.inv: 1 values were",
+    ),
     "no cma": ("ALTER TABLE factors_ff5_monthly DROP COLUMN cma", "factors_ff5_monthly.cma"),
     "no rmw, percent": (
         "UPDATE factors_ff5_monthly SET rmw = 100 * rmw",
@@ -474,6 +482,19 @@ def test_fault_in_an_optional_part_leaves_the_three_factors(file, fault):
     r2, warnings = evaluated(file)
     assert fits(r2)
     assert phrase in warnings
+
+
+@pytest.mark.parametrize("column", ["be", "datadate"])
+def test_bytes_that_are_no_text_in_a_required_column_are_named_by_column(file, column):
+    execute(file, f"UPDATE compustat SET {column} = CAST(x'ff41' AS TEXT) WHERE rowid < 4")
+    assert f"compustat.{column}" in refused(file)
+
+
+def test_bytes_that_are_no_text_are_a_company_like_any_unknown_one(file):
+    execute(file, "UPDATE compustat SET gvkey = 'other' WHERE rowid < 4")
+    other, _ = evaluated(file)
+    execute(file, "UPDATE compustat SET gvkey = CAST(x'ff41' AS TEXT) WHERE rowid < 4")
+    assert evaluated(file)[0] == other
 
 
 # --- 11: folders of Parquet files --------------------------------------------------------------

@@ -225,8 +225,8 @@ def _covered(returns: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     kept = returns.loc[:, share >= COVERAGE]
     if kept.empty:
         return kept, [
-            f"no size x bm portfolio has returns in {COVERAGE:.0%} of the months: the store has too "
-            "few stocks for 25 portfolios, nothing is priced"
+            f"no size x bm portfolio has returns in {COVERAGE:.0%} of the months: the store has "
+            "too few stocks for 25 portfolios, nothing is priced"
         ]
     left_out = [f"{name} ({share[name]:.0%})" for name in share.index.difference(kept.columns)]
     if not left_out:

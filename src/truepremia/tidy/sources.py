@@ -270,7 +270,22 @@ class _SqliteFile:
             options = {"adbc.sqlite.query.batch_rows": str(max(rows, 1))}
             cursor.adbc_statement.set_options(**options)
             cursor.execute(query)
-            return cursor.fetch_arrow_table()
+            return _readable(cursor.fetch_arrow_table())
+
+
+def _readable(content: pa.Table) -> pa.Table:
+    """Return a table whose text is UTF-8: other bytes, which SQLite lets pass, become U+FFFD."""
+    for position, name in enumerate(content.column_names):
+        column = content.column(position)
+        if not pa.types.is_string(column.type):
+            continue
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            stored = column.cast(pa.binary()).to_pylist()
+            text = [None if value is None else value.decode(errors="replace") for value in stored]
+            content = content.set_column(position, name, pa.array(text, column.type))
+    return content
 
 
 def _id(name: str) -> str:
