@@ -7,8 +7,10 @@ if (ROOT / "src").is_dir():
     sys.path.insert(0, str(ROOT / "src"))
     os.environ.update(PYTHONPATH=str(ROOT / "src"))
 
+from snakemake.logging import logger
 from truepremia.files.results import PUBLISHED, REPLICATION_FIGURES
 from truepremia.tidy.settings import SERIES
+from truepremia.workflow import terminal
 from truepremia.workflow.targets import Run
 
 RUN = Run.checked(
@@ -22,11 +24,18 @@ wildcard_constraints:
     loading=RUN.loadings,
 
 
+logger.addFilter(terminal.Shortened(RUN, lambda: [r.name for r in workflow.rules]))
+if workflow.is_main_process:
+    for _line in terminal.replaced(RUN):
+        print(_line, file=sys.stderr)
+
+
 onsuccess:
-    for _line in RUN.warnings_of_stores():
+    for _line in (*RUN.warnings_of_stores(), *terminal.farewell(RUN)):
         print(_line, file=sys.stderr)
 
 
 onstart:
+    terminal.refuse_space(workflow.executor_plugin.name)
     for _line in RUN.left_out_stores():
         print(_line, file=sys.stderr)

@@ -1,6 +1,7 @@
 """The command line, ``truepremia COMMAND`` or ``python -m truepremia COMMAND``.
 
-A command is a function of its arguments and one entry in ``_parser``.
+A command is a function of its arguments and one entry in ``_parser``; what it returns, if anything,
+is the exit status.
 """
 
 import argparse
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ConfigError(
                 f"{chosen.more[0]!r} stands after --: this command takes nothing there"
             )
-        chosen.command(chosen)
+        status = chosen.command(chosen)
         sys.stdout.flush()
     except BrokenPipeError:
         # A reader such as head has had enough; what is left has nowhere to go.
@@ -38,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TruepremiaError as error:
         print(error_line(error), file=sys.stderr)  # noqa: T201
         return 1
-    return 0
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,7 +131,7 @@ def _workflow_parsers(commands: Any) -> None:
     init.set_defaults(command=_init)
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> int:
     from truepremia.commands.run import Order, run
 
     order = Order(
@@ -141,7 +142,7 @@ def _run(arguments: argparse.Namespace) -> None:
         arguments.dry_run,
         arguments.more,
     )
-    run(order)
+    return run(order)
 
 
 def _doctor(arguments: argparse.Namespace) -> None:

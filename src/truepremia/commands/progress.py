@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self, TextIO
 
 from snakemake_logger_plugin_truepremia import MARK
+from truepremia.errors import error_line
 
 IDENTITY = ("store", "panel", "model", "index", "method", "loading", "block")
 """Wildcards in the order in which a job's own messages name them."""
 
 AT_WORK = re.compile(r"\[(?P<job>[^]]+)\] \w+ (?P<done>\d+) of (?P<total>\d+)$")
 """A job that says how far it is."""
+
+ERROR = error_line(Exception()).rstrip()
 
 
 class Follower:
@@ -27,6 +30,7 @@ class Follower:
     def __init__(self, stream: TextIO):
         self.stream = stream
         self.done = self.total = 0
+        self.has_said_error = False
         self._jobs: dict[Any, tuple[str, str]] = {}
         self._failed: list[str] = []
         self._events: dict[str, Callable[..., None]] = {
@@ -52,7 +56,7 @@ class Follower:
             if at_work:
                 self.works(at_work["job"], int(at_work["done"]), int(at_work["total"]))
             else:
-                self.say(line)
+                self._hand_on(line)
             return
         if before:
             self.say(before)
@@ -112,6 +116,10 @@ class Follower:
 
     def _message(self, text: str, level: str) -> None:
         del level
+        self._hand_on(text)
+
+    def _hand_on(self, text: str) -> None:
+        self.has_said_error |= text.startswith(ERROR)
         self.say(text)
 
 

@@ -88,25 +88,26 @@ class Order:
         ]
 
 
-def run(order: Order) -> None:
-    """Run the workflow in the present folder.
+def run(order: Order) -> int:
+    """Run the workflow in the present folder and return Snakemake's exit status.
 
     Raises
     ------
     ConfigError
         If a configuration file cannot be read, or an argument is none.
     DataError
-        If the run fails; the lines above the error say why.
+        If the run fails and nothing on the terminal says so in a line of ours.
     """
     follower = reader(sys.stderr)
     command = [sys.executable, "-m", "snakemake", *order.arguments()]
     if not order.dry_run and "--logger" not in order.more:
         command += ["--logger", "truepremia"]
     status = _follow(command, follower)
-    if status:
+    if status and not follower.has_said_error:
         raise DataError(f"the run failed; {follower.cause()}")
-    if not order.dry_run and not follower.done:
+    if not status and not order.dry_run and not follower.done:
         print("nothing to do: every file is there and up to date", file=sys.stderr)  # noqa: T201
+    return status
 
 
 def _follow(command: Sequence[str], follower: Follower) -> int:
