@@ -1,6 +1,8 @@
 # truepremia: `make run` builds the default panels, `make test` runs the tests; both set everything up first.
 # Pass another interpreter with `make run PYTHON=/path/to/python3.11`, fewer cores with `make run CORES=2`.
-PYTHON ?= python3.11
+# Without one, the first of these that is Python 3.11 or newer, those of the most tested version first.
+PYTHONS := python3.11 python3.12 python3.13 python3.14 python3 python
+PYTHON ?=
 CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,26 +27,31 @@ help:
 
 # The stamp is newer than the lock exactly when the environment is the locked one.
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-	  echo "truepremia: error: '$(PYTHON)' is not Python 3.11 or newer;" \
-	    "pass one with 'make PYTHON=/path/to/python3.11 ...'" >&2; exit 1; }
-	$(PYTHON) -m venv --clear $(VENV)
-	@$(PIP) "$(UV)" && $(BIN)/uv pip install --quiet --system-certs \
+	@python=''; for one in $(if $(PYTHON),"$(PYTHON)",$(PYTHONS)); do \
+	  "$$one" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	    && { python="$$one"; break; }; done; \
+	[ -n "$$python" ] || { echo "truepremia: error: none of '$(or $(PYTHON),$(PYTHONS))' is Python 3.11 or" \
+	    "newer with venv; pass one with 'make PYTHON=/path/to/python3.11 ...'" >&2; exit 1; }; \
+	echo "truepremia: $$("$$python" --version) ($$(command -v "$$python")) makes the environment $(VENV)"; \
+	"$$python" -m venv --clear $(VENV)
+	@echo "truepremia: installing the locked packages into $(VENV), once; a few minutes at most"
+	@$(PIP) "$(UV)" && $(BIN)/python -m uv pip install --quiet --system-certs \
 	    --python $(BIN)/python --require-hashes -r requirements.lock \
 	  || { echo "uv could not install the packages, trying pip (slower)"; \
 	    $(PIP) --require-hashes -r requirements.lock; }
-	$(PIP) --no-deps --no-build-isolation -e .
+	@$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
+	@echo "truepremia: installed"
 
 run: $(STAMP)
-	snakemake --cores $(CORES)
+	@python -m truepremia run --cores $(CORES)
 
 report: $(STAMP)
-	snakemake report --cores $(CORES)
+	@python -m truepremia report --cores $(CORES)
 
 leaderboard: $(STAMP)
-	snakemake leaderboard --cores $(CORES) --keep-going
-	snakemake report --cores $(CORES)
+	@python -m truepremia leaderboard --cores $(CORES) -- --keep-going
+	@python -m truepremia report --cores $(CORES)
 
 test: $(STAMP)
 	pytest -n auto tests$(if $(WING),/$(WING))
@@ -63,7 +70,7 @@ bench: $(STAMP)
 	python benchmarks/run.py
 
 lock:
-	$(PYTHON) -m venv --clear .lock-venv
+	$(or $(PYTHON),python3.11) -m venv --clear .lock-venv
 	.lock-venv/bin/python -m pip install --quiet "$(UV)"
 	.lock-venv/bin/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 \

@@ -6,7 +6,7 @@ The names below are loaded on first use, so that importing the package costs not
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "FamaFrench": "truepremia.methods.fama_french",
