@@ -209,7 +209,7 @@ def test_manifest_tells_what_made_the_panel(tables, items, tmp_path, monkeypatch
     assert made["accuracy"] == accuracy
     assert set(made) == {
         *("panel_id", "config", "versions", "source_digest"),
-        *("git_commit", "accuracy", "files"),
+        *("processor", "git_commit", "accuracy", "files"),
     }
     json.dumps(made, allow_nan=False)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from truepremia.economies.contract import SHARPE_ROUNDING
 from truepremia.economies.own import use_own
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import DataError
@@ -35,11 +36,14 @@ def certificates(sdf: str | Path, panel_id: str, diagnostics: str | Path) -> dic
     months = TableFile(sdf, "sdf", panel_id).read()
     bound = float(read_json(diagnostics)["sharpe_bound"])
     highest = float(months["max_sr"].max())
+    margin = bound - highest
+    if -SHARPE_ROUNDING <= margin < 0:  # at the bound, up to rounding
+        margin = 0.0
     return {
         "largest_euler_error": float(months["euler_error"].max()),
         "largest_max_sharpe": highest,
         "sharpe_bound": bound,
-        "sharpe_bound_margin": bound - highest,
+        "sharpe_bound_margin": margin,
     }
 
 

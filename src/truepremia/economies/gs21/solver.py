@@ -37,6 +37,10 @@ MOST_STEPS = 60
 SHORTEST_STEP = 0.125
 """Share of a Newton step below which sweeps get further for the same work."""
 
+LEAST_EIGENVALUE, WORST_BASIS = 1e-3, 1e10
+"""Eigenvalue below which one over one minus it is taken as one; condition of eigenvectors beyond
+which not all of them are used."""
+
 _START = 100.0
 _KRYLOV = {"rtol": 0.02, "restart": 60, "maxiter": 3}
 
@@ -160,27 +164,47 @@ class _Point:
 class Smoother:
     """The inverse of I - e^{-r} T_z x T_x, which is the derivative without the firm's options.
 
-    Applied in the eigenvectors of T_z and T_x; the real part is kept.
+    Applied in the eigenvectors of T_z and T_x; the real part is kept. Of independent or nearly
+    independent shocks only the first eigenvalues differ from zero and only their vectors are
+    determined. The inverse is then taken on those; it is one on all others.
     """
 
     def __init__(self, operator: Operator):
-        eigen_z, self._z = np.linalg.eig(operator.z_step)
-        eigen_x, self._x = np.linalg.eig(operator.x_step)
-        self._z_inverse = np.linalg.inv(self._z)
-        self._x_inverse = np.linalg.inv(self._x)
+        (eigen_z, self._z, self._z_inverse), (eigen_x, self._x, self._x_inverse) = (
+            _modes(step) for step in (operator.z_step, operator.x_step)
+        )
+        self._whole = len(eigen_z) == len(operator.z_step) and len(eigen_x) == len(operator.x_step)
         kept = 1 - operator.params.discount * np.multiply.outer(eigen_z, eigen_x)
         self._gain = (1 / kept)[..., None]
 
     def __call__(self, values: Array) -> Array:
         """Apply to values (2, nz, nx, nb)."""
         modes = self._both(self._z_inverse, self._x_inverse, values)
+        if not self._whole:
+            change = self._both(self._z, self._x, (self._gain - 1) * modes).real
+            return np.ascontiguousarray(values + change)
         return np.ascontiguousarray(self._both(self._z, self._x, self._gain * modes).real)
 
     @staticmethod
     def _both(z: Array, x: Array, values: Array) -> Array:
         shape = values.shape
         flat = values.reshape(shape[0], shape[1], -1)
-        return np.asarray(np.matmul(x, np.matmul(z, flat).reshape(shape)))
+        return np.asarray(np.matmul(x, np.matmul(z, flat).reshape(shape[0], -1, *shape[2:])))
+
+
+def _modes(step: Array) -> tuple[Array, Array, Array]:
+    """Return eigenvalues, right eigenvectors as columns, and the left ones as rows, dual to them.
+
+    All of them if they are a basis that can be inverted, else those of eigenvalues above
+    :data:`LEAST_EIGENVALUE`.
+    """
+    eigen, right = np.linalg.eig(step)
+    if np.linalg.cond(right) < WORST_BASIS:
+        return eigen, right, np.linalg.inv(right)
+    large = np.abs(eigen) > LEAST_EIGENVALUE
+    dual_eigen, left = np.linalg.eig(step.T)
+    left = left[:, np.argsort(-np.abs(dual_eigen))[: large.sum()]]
+    return eigen[large], right[:, large], np.linalg.solve(left.T @ right[:, large], left.T)
 
 
 def _coarse_start(operator: Operator) -> Array:
