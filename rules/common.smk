@@ -36,6 +36,7 @@ onsuccess:
 
 
 onstart:
+    RUN.starts(elsewhere=workflow.non_local_exec)
     terminal.refuse_space(workflow.executor_plugin.name)
     for _line in RUN.left_out_stores():
         print(_line, file=sys.stderr)

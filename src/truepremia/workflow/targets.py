@@ -31,6 +31,7 @@ from truepremia.report.selection import finished_panels
 from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, lines_of_warnings
 from truepremia.workflow.config import RunConfig, load_overlay
 from truepremia.workflow.documents import read_yaml
+from truepremia.workflow.sizing import require_memory, require_possible
 from truepremia.workflow.stages import OF_PANEL, STAGES, Workflow, one_of
 
 PANELS_PER_SUMMARY = 25
@@ -74,7 +75,18 @@ class Run(Workflow):
         try:
             for file in files:
                 read_yaml(file)
-            return cls(load_overlay(config, root), root, prefix or "")
+            run = cls(load_overlay(config, root), root, prefix or "")
+            require_possible(run.config, run.folder)
+            return run
+        except TruepremiaError as error:
+            print(error_line(error), file=sys.stderr)  # noqa: T201
+            raise SystemExit(1) from None
+
+    def starts(self, elsewhere: bool) -> None:
+        """End a run whose jobs the memory of this machine cannot hold, unless they run elsewhere."""
+        try:
+            if not elsewhere:
+                require_memory(self.config)
         except TruepremiaError as error:
             print(error_line(error), file=sys.stderr)  # noqa: T201
             raise SystemExit(1) from None
