@@ -83,7 +83,7 @@ class Run(Workflow):
             raise SystemExit(1) from None
 
     def starts(self, elsewhere: bool) -> None:
-        """End a run whose jobs the memory of this machine cannot hold, unless they run elsewhere."""
+        """End a run whose jobs this machine has no memory for, unless they run elsewhere."""
         try:
             if not elsewhere:
                 require_memory(self.config)
