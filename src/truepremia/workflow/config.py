@@ -24,7 +24,7 @@ from truepremia.methods.entry import Entry, entries, entry_faults, found, switch
 from truepremia.methods.registry import BUNDLED
 from truepremia.outside import is_file
 from truepremia.panel import Size
-from truepremia.tidy.settings import TidyConfig, tidy_config, tidy_faults
+from truepremia.tidy.settings import OF_A_STORE, TidyConfig, tidy_config, tidy_faults
 from truepremia.workflow.documents import first_twice, plain, read_yaml, unique_items
 
 if TYPE_CHECKING:
@@ -474,6 +474,12 @@ def _typed(
     folders = (Path.cwd(), root)
     real = {n: p for n, p in config["panels"].items() if isinstance(p, Mapping)}
     panels = {name: _indices(config["panels"].get(name, 0)) for name in ECONOMIES}
+    of_stores = [
+        f"{name}_{index}"
+        for name, indices in panels.items()
+        if {*OF_A_STORE} <= {*ECONOMIES[name].characteristics}
+        for index in indices
+    ]
     return RunConfig(
         seed=int(config["seed"]),
         panels={name: indices for name, indices in panels.items() if indices},
@@ -486,7 +492,7 @@ def _typed(
         calibrations=calibrations,
         calibration_files=files,
         results_dir=_normal_path(config["results_dir"]),
-        tidy=tidy_config(config["tidy"], root),
+        tidy=tidy_config(config["tidy"], root, of_stores),
         methods=entries(config["methods"], folders),
         reference=config["leaderboard"]["reference"],
         headline=config["leaderboard"]["headline"],

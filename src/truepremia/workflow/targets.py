@@ -28,7 +28,7 @@ from truepremia.methods.registry import BUNDLED, bundled
 from truepremia.parallel import ONE_THREAD
 from truepremia.report.contents import CAPTIONS, FIGURES, TABLES, exhibits_of
 from truepremia.report.selection import finished_panels
-from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, lines_of_warnings
+from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, OF_A_STORE, lines_of_warnings
 from truepremia.workflow.config import RunConfig, load_overlay
 from truepremia.workflow.documents import read_yaml
 from truepremia.workflow.sizing import require_memory, require_possible
@@ -207,7 +207,11 @@ class Run(Workflow):
     def left_out_stores(self) -> list[str]:
         """Return a line for every store that is too small to be built unasked."""
         size, names = self.config.size, sorted({*self.config.tidy.stores} - {*self.built_stores})
-        return [
+        unfilled = [
+            f"store {name} is left out: no configured panel has {' and '.join(OF_A_STORE)}"
+            for name in self.config.tidy.unfilled
+        ]
+        return unfilled + [
             f"store {name} is left out: a panel of {size.firms} firms and {size.months} months is "
             f"too small for annual portfolios ({LEAST_FIRMS} and {LEAST_MONTHS} suffice); ask for "
             f"a file such as {self.results}/tidy/{name}/factors.parquet to try"
