@@ -6,7 +6,7 @@ space that Gamma spans matters. Arrays have the months last: all months are work
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -89,32 +89,77 @@ class InstrumentedWindow:
             f[:, :L] = self.at(np.eye(L), L).f.T
             return _completed(self.basis)[:, :K], f
         best: Point | None = None
-        for start in self._starts(K):
-            point = self._stationary(self.at(self._least_squares(start), K), best)
+        for Q in self._least_squares(np.array(list(self._starts(K)))):
+            point = self._stationary(self.at(Q, K), best)
             if best is None or point.explained > best.explained:
                 best = point
         assert best is not None
         return self.basis @ best.Q[:, :K], np.ascontiguousarray(best.f.T)
 
     def _least_squares(self, Gamma: Array) -> Array:
-        """Return an orthogonal Q whose first columns are Gamma after alternating least squares.
+        """Return orthogonal Q whose first columns are Gamma after alternating least squares.
 
         One step is f = (Gamma'W Gamma)^+ Gamma'x, then sum (f f' x W) vec Gamma = sum vec x f'.
+        Only the space of Gamma matters, so that its columns are made orthonormal at the end, and
+        in between where a month has a pseudo-inverse.
+
+        Parameters
+        ----------
+        Gamma : array, shape (starts, L, K)
+            Several starts, worked on at once.
         """
-        W = self.W.reshape(len(Gamma) ** 2, -1)
+        (P, L, K), S = Gamma.shape, self.x.shape[1]
+        W = self.W.reshape(L, L * S)
         for _ in range(LEAST_SQUARES_FIRST):
-            inverse = self._inverses(self._rotated(Gamma))
-            f = np.einsum("kls,ls->ks", inverse, Gamma.T @ self.x)
-            Gamma = np.linalg.qr(_best_loadings(f, W, self.x))[0]
+            turned = np.ascontiguousarray(Gamma.transpose(0, 2, 1))
+            once = (turned.reshape(P * K, L) @ W).reshape(P, K, L, S)
+            A = np.moveaxis(turned[:, None] @ once, 0, 2).reshape(K, K, P * S)
+            q = np.moveaxis(turned @ self.x, 0, 1).reshape(K, P * S)
+            Gamma = self.loadings(self._factors(A, q).reshape(K, P, S))
+            if len(self._irregular):
+                Gamma = np.linalg.qr(Gamma)[0]
         return np.linalg.qr(Gamma, mode="complete")[0]
+
+    def loadings(self, f: Array) -> Array:
+        """Return the Gamma that fits factors best: sum (f f' x W) vec Gamma = sum vec x f'.
+
+        Parameters
+        ----------
+        f : array, shape (K, P, S)
+            Factors of P problems.
+
+        Returns
+        -------
+        array, shape (P, L, K)
+        """
+        K, P, S = f.shape
+        L = len(self.x)
+        system = self.weighted(f)[_pairs(K).place].transpose(2, 0, 3, 1, 4)
+        right = np.moveaxis(f @ self.x.T, 1, 0).reshape(P, K * L)
+        return _solved(system.reshape(P, K * L, K * L), right).reshape(P, K, L).transpose(0, 2, 1)
+
+    def weighted(self, f: Array) -> Array:
+        """Return sum_s W_s f_b f_d for the pairs b <= d of factors, shape (pairs, P, L, L).
+
+        Parameters
+        ----------
+        f : array, shape (K, P, S)
+        """
+        K, P, S = f.shape
+        pairs = _pairs(K)
+        ff = (f[pairs.first] * f[pairs.second]).reshape(-1, S)
+        summed = (ff @ self._packed.T).reshape(-1, P, len(self._packed))
+        return np.asarray(summed[:, :, _pairs(len(self.x)).place])
 
     def at(self, Q: Array, K: int) -> "Point":
         """Return what factors explain whose Gamma is the first K columns of the orthogonal Q."""
-        T, q = self._rotated(Q), Q.T @ self.x
-        inverse = self._inverses(T[:K, :K])
+        L, S = self.x.shape
+        once = Q[:, :K].T @ self.W.reshape(L, L * S)
+        T, q = Q.T @ once.reshape(K, L, S), Q.T @ self.x
+        inverse = self._inverses(T[:, :K])
         f = np.einsum("kls,ls->ks", inverse, q[:K])
-        u = q[K:] - np.einsum("kms,ks->ms", T[:K, K:], f)
-        return Point(self, Q, K, T, q, inverse, f, u, float(np.sum(q[:K] * f)), u @ f.T)
+        u = q[K:] - np.einsum("kms,ks->ms", T[:, K:], f)
+        return Point(self, Q, K, T[:, K:], inverse, f, u, float(np.sum(q[:K] * f)), u @ f.T)
 
     def _starts(self, K: int) -> Iterator[Array]:
         """Yield two starts for Gamma, shape (L, K).
@@ -149,22 +194,30 @@ class InstrumentedWindow:
             f"ipca: no optimum of {point.K} factors in {STEPS} steps; ask for fewer factors"
         )
 
-    def _rotated(self, Q: Array) -> Array:
-        """Return Q'W Q of all months, shape (K, K, S) for Q (L, K)."""
-        (L, K), S = Q.shape, self.x.shape[1]
-        once = Q.T @ self.W.reshape(L, L * S)
-        return np.asarray(Q.T @ once.reshape(K, L, S))
+    def _factors(self, A: Array, q: Array) -> Array:
+        """Return A^+ q, shape (K, P S), of P problems one after the other in the months."""
+        if len(self._irregular):
+            return np.asarray(np.einsum("kls,ls->ks", self._inverses(A), q))
+        return solved_along(A, q)
 
     def _inverses(self, A: Array) -> Array:
-        """Return the pseudo-inverses of symmetric A, shape (K, K, S), one for each month."""
+        """Return the pseudo-inverses of symmetric A, shape (K, K, P S), month after month."""
         if not len(self._irregular):
             return swept(A)[0]
+        S = self.x.shape[1]
+        irregular = (np.arange(0, A.shape[2], S)[:, None] + self._irregular).ravel()
         safe = A.copy()
-        safe[:, :, self._irregular] = np.eye(len(A))[:, :, None]
+        safe[:, :, irregular] = np.eye(len(A))[:, :, None]
         inverse, _ = swept(safe)
-        for s in self._irregular:
+        for s in irregular:
             inverse[:, :, s] = minimum_norm_inverse(A[:, :, s])
         return inverse
+
+    @cached_property
+    def _packed(self) -> Array:
+        """The entries of W on and above the diagonal, shape (pairs, S)."""
+        pairs = _pairs(len(self.x))
+        return self.W[pairs.first, pairs.second]
 
     @cached_property
     def _irregular(self) -> Array:
@@ -180,17 +233,15 @@ class Point:
     """What factors explain, and where to go from there.
 
     With Gamma_perp the other columns of Q, A = Gamma'W Gamma, B = Gamma'W Gamma_perp,
-    D = Gamma_perp'W Gamma_perp, f = A^+ Gamma'x and e = x - W Gamma f.
+    D = Gamma_perp'W Gamma_perp, f = A^+ Gamma'x and e = x - W Gamma f. D is never formed: only
+    its sum over the months, weighted by factors, is needed.
 
     Parameters
     ----------
     window : InstrumentedWindow
     Q : array, shape (L, L)
     K : int
-    T : array, shape (L, L, S)
-        Q'W Q: the blocks A, B, D.
-    q : array, shape (L, S)
-        Q'x.
+    B : array, shape (K, L - K, S)
     inverse : array, shape (K, K, S)
         A^+.
     f : array, shape (K, S)
@@ -205,8 +256,7 @@ class Point:
     window: InstrumentedWindow
     Q: Array
     K: int
-    T: Array
-    q: Array
+    B: Array
     inverse: Array
     f: Array
     u: Array
@@ -225,7 +275,8 @@ class Point:
 
     def least_squares(self) -> "Point":
         """Return the point of the best Gamma for these factors."""
-        return self._moved(_best_loadings(self.f, self.T.reshape(-1, self.f.shape[1]), self.q))
+        Gamma = self.window.loadings(self.f[:, None])[0]
+        return self.window.at(np.linalg.qr(Gamma, mode="complete")[0], self.K)
 
     def newton(self) -> "Point":
         """Return the point one step of Newton's method ahead.
@@ -235,18 +286,19 @@ class Point:
         directions Gamma_perp E_ab, with R = A^+ B,
         H_(ab)(cd) / 2 = sum -(D - B'R)_ac f_b f_d - R_bc u_a f_d - R_da u_c f_b + A^+_bd u_a u_c.
         """
-        K, L, S = self.K, len(self.q), self.q.shape[1]
-        M = L - K
-        B, D, f, u = self.T[:K, K:], self.T[K:, K:], self.f, self.u
-        R = np.einsum("kls,lms->kms", self.inverse, B)
-        schur = (D - np.einsum("kas,kcs->acs", B, R)).reshape(M * M, S)
-        ff, uu = (f[:, None] * f).reshape(K * K, S), (u[:, None] * u).reshape(M * M, S)
+        (K, M, S), L = self.B.shape, len(self.Q)
+        B, f, u, perp = self.B, self.f, self.u, self.Q[:, K:]
+        R = (self.inverse.reshape(K, K, 1, S) * B).sum(axis=1)
+        factors, rest = _pairs(K), _pairs(M)
+        ff, uu = f[factors.first] * f[factors.second], u[rest.first] * u[rest.second]
+        own = (perp.T @ self.window.weighted(f[:, None])[:, 0] @ perp)[:, rest.first, rest.second]
+        own = own.T - np.einsum("kps,kps->ps", B[:, rest.first], R[:, rest.second]) @ ff.T
+        fit = uu @ self.inverse[factors.first, factors.second].T
+        block = (fit - own)[rest.place[:, :, None, None], factors.place]
         uf = (u[:, None] * f).reshape(M * K, S)
-        own = (schur @ ff.T).reshape(M, M, K, K).transpose(0, 2, 1, 3)
-        fit = (uu @ self.inverse.reshape(K * K, S).T).reshape(M, M, K, K).transpose(0, 2, 1, 3)
         cross = (R.reshape(K * M, S) @ uf.T).reshape(K, M, M, K).transpose(2, 0, 1, 3)
         mixed = cross.reshape(M * K, M * K)
-        half = (fit - own).reshape(M * K, M * K) - mixed - mixed.T
+        half = block.transpose(0, 2, 1, 3).reshape(M * K, M * K) - mixed - mixed.T
         value, vector = np.linalg.eigh(half)
         bent = np.maximum(np.abs(value), CURVED * np.abs(value).max())
         step = (vector / bent) @ (vector.T @ self.slope.ravel())
@@ -255,31 +307,42 @@ class Point:
         Y = np.zeros((L, K))
         Y.flat[:: K + 1] = 1.0
         Y[K:] = step.reshape(M, K)
-        return self._moved(Y)
-
-    def _moved(self, Y: Array) -> "Point":
-        """Return the point whose Gamma spans Q Y."""
-        return self.window.at(self.Q @ np.linalg.qr(Y, mode="complete")[0], self.K)
+        turned = self.Q @ np.linalg.qr(Y, mode="complete")[0]
+        return self.window.at(turned, K)
 
 
-def _best_loadings(f: Array, W: Array, x: Array) -> Array:
-    """Return the Gamma (L, K) that fits factors best: sum (f f' x W) vec Gamma = sum vec x f'.
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """The pairs i <= j of n things, and where the pair of any two stands among them."""
 
-    Parameters
-    ----------
-    f : array, shape (K, S)
-    W : array, shape (L L, S)
-    x : array, shape (L, S)
-    """
-    (K, S), L = f.shape, len(x)
-    ff = (f[:, None] * f).reshape(K * K, S)
-    gram = (ff @ W.T).reshape(K, K, L, L)
-    system = gram.transpose(0, 2, 1, 3).reshape(K * L, K * L)
-    return _solved(system, (f @ x.T).ravel()).reshape(K, L).T
+    first: Array
+    second: Array
+    place: Array
+
+
+@cache
+def _pairs(n: int) -> _Pairs:
+    first, second = np.triu_indices(n)
+    place = np.empty((n, n), dtype=int)
+    place[first, second] = place[second, first] = np.arange(len(first))
+    return _Pairs(first, second, place)
 
 
 def _solved(system: Array, right: Array) -> Array:
-    """Solve a positive semi-definite system, by the pseudo-inverse where it is singular."""
+    """Solve positive semi-definite systems, by the pseudo-inverse where one is singular.
+
+    Parameters
+    ----------
+    system : array, shape (P, J, J)
+    right : array, shape (P, J)
+    """
+    try:
+        return np.asarray(np.linalg.solve(system, right[:, :, None])[:, :, 0])
+    except np.linalg.LinAlgError:
+        return np.array([_one_solved(*one) for one in zip(system, right, strict=True)])
+
+
+def _one_solved(system: Array, right: Array) -> Array:
     try:
         return np.asarray(np.linalg.solve(system, right))
     except np.linalg.LinAlgError:
@@ -315,3 +378,25 @@ def swept(A: Array) -> tuple[Array, Array]:
         A[k], A[:, k] = 0.0, 0.0
         A -= column[:, None] * row
     return A, pivots
+
+
+def solved_along(A: Array, b: Array) -> Array:
+    """Solve S symmetric positive definite systems A x = b by elimination in the given order.
+
+    Parameters
+    ----------
+    A : array, shape (K, K, S)
+    b : array, shape (K, S)
+
+    Returns
+    -------
+    array, shape (K, S)
+    """
+    A, x = A.copy(), b.copy()
+    for k in range(len(A) - 1):
+        ratio = A[k, k + 1 :] / A[k, k]
+        A[k + 1 :, k + 1 :] -= ratio[:, None] * A[k, k + 1 :]
+        x[k + 1 :] -= ratio * x[k]
+    for k in reversed(range(len(A))):
+        x[k] = (x[k] - (A[k, k + 1 :] * x[k + 1 :]).sum(axis=0)) / A[k, k]
+    return x
