@@ -36,7 +36,7 @@ $(STAMP): requirements.lock pyproject.toml
 	"$$python" -m venv --clear $(VENV)
 	@echo "truepremia: installing the locked packages into $(VENV), once; a few minutes at most"
 	@$(PIP) "$(UV)" && $(BIN)/python -m uv pip install --quiet --system-certs \
-	    --python $(BIN)/python --require-hashes -r requirements.lock \
+	    --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock \
 	  || { echo "uv could not install the packages, trying pip (slower)"; \
 	    $(PIP) --require-hashes -r requirements.lock; }
 	@$(PIP) --no-deps --no-build-isolation -e .

@@ -255,9 +255,31 @@ def test_portfolios_are_taken_as_they_are(world):
     assert len(one) == MONTHS - WINDOW
 
 
+def test_portfolios_judged_together_are_judged_as_alone(world):
+    months, known = world
+
+    class Several:
+        def __init__(self, chosen):
+            self.chosen = chosen
+
+        def form(self, known):
+            held = np.column_stack([known.ranks(), np.full(len(known), 1 / max(len(known), 1))])
+            for k in self.chosen:
+                yield Portfolio(held[:, k], f"{k}")
+
+    together = judge(Several([0, 1, 2]), months, known, SETTING).statistics
+    for k in range(3):
+        alone = judge(Several([k]), months, known, SETTING).statistics
+        row = np.flatnonzero(together.variant == f"{k}")
+        for name in ("month", "stdev", "mean", "xret", "hjd"):
+            one, many = getattr(alone, name), getattr(together, name)[row]
+            np.testing.assert_allclose(many, one, rtol=1e-11, atol=1e-15)
+
+
 def test_without_a_truth_portfolios_are_recorded_with_their_turnover(world):
     months, known = world
     with_truth = judge(Ranks(), months, known, SETTING).statistics
+    assert np.isnan(with_truth.turnover).all()
     without = judge(Ranks(), months, None, SETTING).statistics
     np.testing.assert_array_equal(with_truth.xret, without.xret)
     assert np.isnan(without.stdev).all()

@@ -9,7 +9,7 @@ from worlds import instrumented_world, ridge, setting, walk
 
 from truepremia.errors import MethodError
 from truepremia.judgement.engine import judge
-from truepremia.methods.instrumented import InstrumentedWindow
+from truepremia.methods.instrumented import InstrumentedWindow, solved_along
 from truepremia.methods.ipca import IPCA, instruments, readable
 
 WINDOW = 24
@@ -182,3 +182,27 @@ def test_window_without_returns_has_factors_of_zero(small_world):
 def test_more_factors_than_instruments_are_refused():
     with pytest.raises(MethodError, match="factors has 7: must be at most 6"):
         IPCA((2, 7)).start(setting())
+
+
+def test_elimination_along_the_months_solves_the_system_of_every_month():
+    draw = np.random.default_rng(3)
+    root, right = draw.standard_normal((7, 4, 4)), draw.standard_normal((7, 4))
+    systems = root @ root.transpose(0, 2, 1) + np.eye(4)
+    solved = solved_along(systems.transpose(1, 2, 0), right.T)
+    plain = np.array([np.linalg.solve(A, b) for A, b in zip(systems, right, strict=True)])
+    np.testing.assert_allclose(solved.T, plain, rtol=1e-12, atol=1e-14)
+
+
+def test_best_loadings_of_several_problems_are_the_plain_least_squares_of_each():
+    """vec Gamma solves sum_s (f f' x W) vec Gamma = sum_s vec x f', month by month, by hand."""
+    draw = np.random.default_rng(4)
+    L, K, P, S = 4, 2, 3, 9
+    Z = [draw.standard_normal((30, L)) for _ in range(S)]
+    W, x = np.array([z.T @ z for z in Z]), draw.standard_normal((S, L))
+    f = draw.standard_normal((K, P, S))
+    window = InstrumentedWindow.of(W, x, np.full(S, 30))
+    for p, Gamma in enumerate(window.loadings(f)):
+        system = sum(np.kron(np.outer(f[:, p, s], f[:, p, s]), W[s]) for s in range(S))
+        right = sum(np.outer(x[s], f[:, p, s]).ravel(order="F") for s in range(S))
+        plain = np.linalg.solve(system, right).reshape(L, K, order="F")
+        np.testing.assert_allclose(Gamma, plain, rtol=1e-10, atol=1e-12)

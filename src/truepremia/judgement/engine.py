@@ -34,6 +34,9 @@ ALPHA, LOO, OWN = "alpha", "loo", "own"
 CHOICES = (ALPHA, LOO, OWN)
 """How a portfolio's penalty was chosen: given, on the window alone, by the method itself."""
 
+Label = tuple[str, str, float]
+"""Variant, choice and penalty of a portfolio."""
+
 
 @dataclass(frozen=True, eq=False)
 class MethodStatistics:
@@ -52,7 +55,7 @@ class MethodStatistics:
         Realised excess return from the month to the next.
     turnover : array, shape (M,)
         Sum of absolute changes of the weights on firms since the month before; the first month
-        buys everything.
+        buys everything. NaN where the truth is known: it needs the weights of two months.
     """
 
     month: Array
@@ -175,20 +178,33 @@ class _Record:
         return wanted
 
 
-@dataclass(eq=False)
-class _Holding:
-    """A portfolio of one month: its name, its weights on all firms, and its truth."""
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """Portfolios of one month that were made together.
 
-    variant: str
-    choice: str
-    alpha: float
+    Parameters
+    ----------
+    labels : sequence of (variant, choice, alpha)
+        One for each portfolio.
+    weights : array, shape (N, P)
+        On all firms.
+    realised : array, shape (P,)
+        What they earn.
+    """
+
+    labels: Sequence[Label]
     weights: Array
-    judgement: Judgement
-    column: int = 0
+    realised: Array
 
-    @property
-    def key(self) -> tuple[str, str, str]:
-        return self.variant, self.choice, repr(self.alpha)
+    @classmethod
+    def together(
+        cls, cross_section: CrossSection, formed: Sequence[tuple[Portfolio, Array]]
+    ) -> "_Held":
+        """Stack final portfolios and what they earn: one product judges them all."""
+        labels = [(item.variant, item.choice, item.alpha) for item, _ in formed]
+        weights = np.column_stack([item.weights for item, _ in formed])
+        realised = np.nan_to_num(np.concatenate([earned for _, earned in formed]))
+        return cls(labels, cross_section.on_all_firms(weights), realised)
 
 
 @dataclass(eq=False)
@@ -200,7 +216,7 @@ class _Run:
     name: str
     months: list[int] = field(default_factory=list)
     records: dict[str, _Record] = field(default_factory=dict)
-    held: dict[tuple[str, str, str], tuple[int, Array, Array]] = field(default_factory=dict)
+    held: dict[Label, tuple[int, Array, Array]] = field(default_factory=dict)
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
     def start(self) -> None:
@@ -217,12 +233,20 @@ class _Run:
         formed = self.formed(known)
         earned = cross_section.earned
         self.months.append(cross_section.month)
-        holdings: list[_Holding] = []
+        held: list[_Held] = []
+        final: list[tuple[Portfolio, Array]] = []
         for item in formed:
             returns = self.recorded(position, known, item, earned)
-            if judged:
-                holdings += self.portfolios(position, cross_section, moments, item, returns)
-        self.store(position, cross_section, holdings)
+            if not judged:
+                continue
+            if isinstance(item, Portfolio):
+                final.append((item, returns))
+            else:
+                held += self.combined(position, cross_section, item, returns)
+        if final:
+            held.append(_Held.together(cross_section, final))
+        for part in held:
+            self.store(position, cross_section, moments, part)
         self.learned(known, earned)
 
     def seen(self, cross_section: CrossSection) -> Known:
@@ -334,21 +358,10 @@ class _Run:
         record.put(position, returns)
         return returns
 
-    def portfolios(
-        self,
-        position: int,
-        cross_section: CrossSection,
-        moments: Moments | None,
-        item: Factors | Portfolio,
-        earned: Array,
-    ) -> Iterator[_Holding]:
-        """Yield the portfolios of one item with what is true of them."""
-        if isinstance(item, Portfolio):
-            held = cross_section.on_all_firms(item.weights[:, None])
-            realised = np.nan_to_num(earned)
-            found = _judged(moments, held, realised)
-            yield _Holding(item.variant, item.choice, item.alpha, held, found)
-            return
+    def combined(
+        self, position: int, cross_section: CrossSection, item: Factors, earned: Array
+    ) -> Iterator[_Held]:
+        """Yield the portfolios of factors, those of the given penalties apart from the chosen."""
         past = item.past
         if past is None:
             record = self.records[item.variant]
@@ -357,37 +370,38 @@ class _Run:
             past = record.window(position, self.setting.window)
         window = Window.of(past, self.setting.window)
         alphas = self.setting.alphas
-        blocks: list[tuple[str, Sequence[float], Array]] = [
-            (ALPHA, alphas, window.ridge(alphas)),
-            (LOO, (np.nan,), window.leave_one_out()[:, None]),
-        ]
-        for choice, penalties, fitted in blocks:
+        blocks = (
+            ([(item.variant, ALPHA, alpha) for alpha in alphas], window.ridge(alphas)),
+            ([(item.variant, LOO, np.nan)], window.leave_one_out()[:, None]),
+        )
+        for labels, fitted in blocks:
             held = cross_section.on_all_firms(item.weights) @ fitted
-            if moments is None:
-                realised = earned @ fitted if len(cross_section.investable) else 0 * fitted.sum(0)
-                found = _judged(None, held, realised)
-            else:
-                found = Judgement.of_factors(moments, cross_section, item.weights, earned, fitted)
-            for k, alpha in enumerate(penalties):
-                yield _Holding(item.variant, choice, alpha, held, found, k)
+            realised = earned @ fitted if len(cross_section.investable) else 0 * fitted.sum(0)
+            yield _Held(labels, held, realised)
 
     def store(
-        self, position: int, cross_section: CrossSection, holdings: Sequence[_Holding]
+        self,
+        position: int,
+        cross_section: CrossSection,
+        moments: Moments | None,
+        held: _Held,
     ) -> None:
-        """Store the rows of a month."""
-        for h in holdings:
-            weights = h.weights[:, h.column]
-            traded = self.turnover(h.key, position, cross_section.firm, weights)
-            j, k = h.judgement, h.column
-            numbers = (j.stdev[k], j.mean[k], j.xret[k], j.hjd[k], traded)
-            self.rows.append((cross_section.month, h.variant, h.choice, h.alpha, *numbers))
+        """Judge portfolios and store their rows."""
+        j = _judged(moments, held.weights, held.realised)
+        traded = np.full(len(held.labels), np.nan)
+        if moments is None:
+            columns = zip(held.labels, held.weights.T, strict=True)
+            traded[:] = [self.turnover(k, position, cross_section.firm, w) for k, w in columns]
+        numbers = zip(j.stdev, j.mean, j.xret, j.hjd, traded, strict=True)
+        for label, row in zip(held.labels, numbers, strict=True):
+            self.rows.append((cross_section.month, *label, *row))
 
-    def turnover(
-        self, key: tuple[str, str, str], position: int, firm: Array, weights: Array
-    ) -> float:
+    def turnover(self, label: Label, position: int, firm: Array, weights: Array) -> float:
         """Return how much the weights of a portfolio have changed since the month before."""
+        variant, choice, alpha = label
+        key = variant, choice, alpha if choice == ALPHA else 0.0  # NaN is no key
         last = self.held.get(key)
-        self.held[key] = (position, firm, weights)
+        self.held[key] = (position, firm, weights.copy())
         if last is None or last[0] != position - 1:
             return float(np.abs(weights).sum())
         _, old_firm, old = last

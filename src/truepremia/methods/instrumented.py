@@ -100,8 +100,6 @@ class InstrumentedWindow:
         """Return orthogonal Q whose first columns are Gamma after alternating least squares.
 
         One step is f = (Gamma'W Gamma)^+ Gamma'x, then sum (f f' x W) vec Gamma = sum vec x f'.
-        Only the space of Gamma matters, so that its columns are made orthonormal at the end, and
-        in between where a month has a pseudo-inverse.
 
         Parameters
         ----------
@@ -115,9 +113,7 @@ class InstrumentedWindow:
             once = (turned.reshape(P * K, L) @ W).reshape(P, K, L, S)
             A = np.moveaxis(turned[:, None] @ once, 0, 2).reshape(K, K, P * S)
             q = np.moveaxis(turned @ self.x, 0, 1).reshape(K, P * S)
-            Gamma = self.loadings(self._factors(A, q).reshape(K, P, S))
-            if len(self._irregular):
-                Gamma = np.linalg.qr(Gamma)[0]
+            Gamma = np.linalg.qr(self.loadings(self._factors(A, q).reshape(K, P, S)))[0]
         return np.linalg.qr(Gamma, mode="complete")[0]
 
     def loadings(self, f: Array) -> Array:
@@ -132,8 +128,7 @@ class InstrumentedWindow:
         -------
         array, shape (P, L, K)
         """
-        K, P, S = f.shape
-        L = len(self.x)
+        (K, P), L = f.shape[:2], len(self.x)
         system = self.weighted(f)[_pairs(K).place].transpose(2, 0, 3, 1, 4)
         right = np.moveaxis(f @ self.x.T, 1, 0).reshape(P, K * L)
         return _solved(system.reshape(P, K * L, K * L), right).reshape(P, K, L).transpose(0, 2, 1)
@@ -217,7 +212,7 @@ class InstrumentedWindow:
     def _packed(self) -> Array:
         """The entries of W on and above the diagonal, shape (pairs, S)."""
         pairs = _pairs(len(self.x))
-        return self.W[pairs.first, pairs.second]
+        return np.asarray(self.W[pairs.first, pairs.second])
 
     @cached_property
     def _irregular(self) -> Array:
