@@ -10,6 +10,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 from truepremia.economies.gs21.grid import Grid
 from truepremia.economies.gs21.operator import Derivative, Operator, Values
 from truepremia.economies.gs21.parameters import Params
+from truepremia.economies.gs21.solved import way_back
 from truepremia.errors import NumericalError
 from truepremia.typing import Array
 
@@ -33,6 +34,10 @@ COARSE_VOLATILITY = 4.0
 FIRST_SWEEPS = 400
 SAFEGUARD_SWEEPS = 100
 MOST_STEPS = 60
+
+STALLED_STEPS = 6
+"""Newton steps within which the residual must fall to half, else it is stalled: the time of a
+failed search is then that of a few steps, not of all of them."""
 
 SHORTEST_STEP = 0.125
 """Share of a Newton step below which sweeps get further for the same work."""
@@ -96,8 +101,9 @@ def solve_fixed_point(params: Params, start: Array | None = None) -> FixedPoint:
     if not solved.residual <= TOLERANCE:
         raise NumericalError(
             f"the values of equity and debt have a residual of {solved.residual:.1e} after "
-            f"{MOST_STEPS} Newton steps, more than {TOLERANCE:g}; use more grid points or a larger "
-            "cash_flow_volatility"
+            f"{solved.steps} Newton steps, more than {TOLERANCE:g}, and it no longer falls; use "
+            "more grid points (z_nodes, x_nodes, b_nodes) or a larger cash_flow_volatility. "
+            f"{way_back(params)}"
         )
     return solved
 
@@ -117,13 +123,16 @@ def newton(
     """Iterate until the residual is at most ``tolerance``, or return the best point seen.
 
     A step is shortened until the residual falls; if no step does that, plain sweeps of the joint
-    map, which contract, lead to a better point to step from.
+    map, which contract, lead to a better point to step from. The search ends early if the least
+    residual has not halved within :data:`STALLED_STEPS`.
     """
     smoother = Smoother(operator)
     point = _Point.at(operator, continuation)
     best = point
+    least = [point.residual]
     for step in range(most_steps):
-        if best.residual <= tolerance:
+        stalled = step >= STALLED_STEPS and least[-1] > 0.5 * least[-1 - STALLED_STEPS]
+        if best.residual <= tolerance or stalled:
             return FixedPoint(operator, best.continuation, best.residual, step)
         direction = _newton_direction(operator.derivative(point.values), smoother, point.gap)
         length = 1.0
@@ -137,6 +146,7 @@ def newton(
             length = 0.0
         point = trial
         best = min(best, point, key=lambda p: p.residual)
+        least.append(best.residual)
         logger.info("step %d: length %g, residual %.1e", step + 1, length, point.residual)
     return FixedPoint(operator, best.continuation, best.residual, most_steps)
 
