@@ -283,11 +283,12 @@ class Point:
         """
         (K, M, S), L = self.B.shape, len(self.Q)
         B, f, u, perp = self.B, self.f, self.u, self.Q[:, K:]
-        R = (self.inverse.reshape(K, K, 1, S) * B).sum(axis=1)
+        R = np.einsum("kls,lms->kms", self.inverse, B)
         factors, rest = _pairs(K), _pairs(M)
         ff, uu = f[factors.first] * f[factors.second], u[rest.first] * u[rest.second]
         own = (perp.T @ self.window.weighted(f[:, None])[:, 0] @ perp)[:, rest.first, rest.second]
-        own = own.T - np.einsum("kps,kps->ps", B[:, rest.first], R[:, rest.second]) @ ff.T
+        explained = [np.einsum("ks,kcs->cs", B[:, a], R[:, a:]) for a in range(M)]
+        own = own.T - np.concatenate(explained) @ ff.T
         fit = uu @ self.inverse[factors.first, factors.second].T
         block = (fit - own)[rest.place[:, :, None, None], factors.place]
         uf = (u[:, None] * f).reshape(M * K, S)
