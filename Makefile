@@ -12,7 +12,7 @@ UV := uv==0.13.8
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help run report leaderboard test test-fast check bench lock clean
+.PHONY: help run report leaderboard test test-fast check bench docs lock clean
 
 help:
 	@echo "make run          build the panels of config/config.yaml into results/"
@@ -22,6 +22,7 @@ help:
 	@echo "make test-fast    run what takes less than a minute"
 	@echo "make check        lint, format, types, workflow lint"
 	@echo "make bench        measure CPU time and memory of every stage"
+	@echo "make docs         build the documentation site, build/docs/html/index.html"
 	@echo "make lock         resolve requirements.lock again (maintainers)"
 	@echo "make clean        remove the environment and caches, keep results/"
 
@@ -69,13 +70,28 @@ check: $(STAMP)
 bench: $(STAMP)
 	python benchmarks/run.py
 
+# Sphinx stands beside the locked environment and sees its packages; a warning fails the build.
+docs: $(STAMP) requirements-docs.lock
+	python -m venv --clear .docs-venv
+	python -c 'import site; print(site.getsitepackages()[0])' \
+	  > "$$(.docs-venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/locked.pth"
+	.docs-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r requirements-docs.lock
+	PYTHONPATH=src .docs-venv/bin/python docs/site/stage.py build/docs/source
+	TRUEPREMIA_ROOT="$(CURDIR)" PYTHONPATH=src .docs-venv/bin/python -m sphinx -q -W --keep-going \
+	  -b html build/docs/source build/docs/html
+	@echo "build/docs/html/index.html"
+
 lock:
 	$(or $(PYTHON),python3.11) -m venv --clear .lock-venv
 	.lock-venv/bin/python -m pip install --quiet "$(UV)"
 	.lock-venv/bin/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 \
 	  --custom-compile-command "make lock" --quiet -o requirements.lock
+	.lock-venv/bin/uv pip compile --group docs --universal --generate-hashes -c requirements.lock \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --python-version 3.11 \
+	  --custom-compile-command "make lock" --quiet -o requirements-docs.lock
 	rm -rf .lock-venv
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .docs-venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 
 import truepremia as tp
 from truepremia.methods.capm import CAPM
-from truepremia.methods.managed import ManagedPortfolios
+from truepremia.methods.managed import Managed
 from truepremia.methods.pca import PCA
 
 small = "TRUEPREMIA_SMALL" in os.environ
@@ -23,7 +23,7 @@ methods = {
     "capm": CAPM(),
     "ff": tp.FamaFrench(),
     "fm": tp.FamaMacBeth(),
-    "pca": PCA(ManagedPortfolios(), factors=[3]),
+    "pca": PCA(Managed(), factors=[3]),
 }
 shares = {}
 for name, method in methods.items():

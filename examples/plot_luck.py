@@ -18,7 +18,7 @@ small = "TRUEPREMIA_SMALL" in os.environ
 panel = tp.simulate("bgn", firms=40 if small else 300, months=36 if small else 360)
 
 luck = {"honest": [], "cheating": []}
-for t, (month, moments) in enumerate(zip(panel.cross_sections(), panel.moments(), strict=True)):
+for t, moments in enumerate(panel.moments()):
     honest = moments.sdf_portfolio()
     surprise = panel["xret"][t] - moments.mean
     cheating = honest + 0.1 * np.sign(surprise) * abs(honest)
