@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import truepremia as tp
 
 small = "TRUEPREMIA_SMALL" in os.environ
-panel = tp.simulate("bgn", firms=40 if small else 500, months=36 if small else 480)
+panel = tp.simulate("bgn", firms=40 if small else 300, months=36 if small else 240)
 
 tp.plots.cumulative(panel.factors(tp.FamaFrench()), panel.truth()["sdf_ret"])
 plt.show()

@@ -14,8 +14,8 @@ import truepremia as tp
 from truepremia.methods.dkkm import DKKM
 
 small = "TRUEPREMIA_SMALL" in os.environ
-window = 20 if small else 120
-size = {"firms": 40, "months": 30} if small else {"firms": 300, "months": 240}
+window = 20 if small else 90
+size = {"firms": 40, "months": 30} if small else {"firms": 200, "months": 180}
 counts = [2 * max(1, int(window * share / 2)) for share in (0.1, 0.3, 0.6, 0.9, 1.0, 1.2, 2, 4)]
 counts = sorted(set(counts))
 

@@ -16,7 +16,7 @@ from truepremia.methods.instrumented import InstrumentedWindow
 from truepremia.methods.ipca import instruments, readable
 
 small = "TRUEPREMIA_SMALL" in os.environ
-panel = tp.simulate("gkx20", firms=60 if small else 500, months=36 if small else 360)
+panel = tp.simulate("gkx20", firms=60 if small else 300, months=36 if small else 240)
 
 past = []
 for month in panel.cross_sections():

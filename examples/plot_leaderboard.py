@@ -17,7 +17,7 @@ from truepremia.methods.managed import Managed
 from truepremia.methods.pca import PCA
 
 small = "TRUEPREMIA_SMALL" in os.environ
-size = {"firms": 40, "months": 40} if small else {"firms": 500, "months": 480}
+size = {"firms": 40, "months": 40} if small else {"firms": 300, "months": 240}
 
 methods = {
     "capm": CAPM(),

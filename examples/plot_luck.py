@@ -15,7 +15,7 @@ import numpy as np
 import truepremia as tp
 
 small = "TRUEPREMIA_SMALL" in os.environ
-panel = tp.simulate("bgn", firms=40 if small else 300, months=36 if small else 360)
+panel = tp.simulate("bgn", firms=40 if small else 300, months=36 if small else 240)
 
 luck = {"honest": [], "cheating": []}
 for t, moments in enumerate(panel.moments()):

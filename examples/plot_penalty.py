@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import truepremia as tp
 
 small = "TRUEPREMIA_SMALL" in os.environ
-size = {"firms": 40, "months": 40} if small else {"firms": 500, "months": 480}
+size = {"firms": 40, "months": 40} if small else {"firms": 300, "months": 240}
 
 tp.plots.sharpe_by_penalty(tp.judge("kp14", tp.FamaMacBeth(), **size))
 plt.show()

@@ -74,7 +74,9 @@ def relinked(page: Path) -> str:
             there = os.path.relpath(Path("/") / place(file), start)
             return f"]({there}{'#' + anchor if anchor else ''})"
         if file.is_dir() and file == ROOT / "docs" / "decisions":
-            return "](" + os.path.relpath("/explanation.rst", (Path("/") / place(page)).parent) + ")"
+            return (
+                "](" + os.path.relpath("/explanation.rst", (Path("/") / place(page)).parent) + ")"
+            )
         if file.suffix in (".png", ".svg") and file.exists():
             return match[0]
         return "](#plain)"
@@ -116,10 +118,8 @@ def shown(default: Any) -> str:
 
 def rule_of(rule: Mapping[str, Any]) -> str:
     """Return a rule of a JSON schema in words."""
-    said = []
-    for word in ("type", "enum", "const", "minimum", "exclusiveMinimum", "maximum", "minItems"):
-        if word in rule:
-            said.append(f"{word} {rule[word]}".replace("type ", ""))
+    words = ("type", "enum", "const", "minimum", "exclusiveMinimum", "maximum", "minItems")
+    said = [f"{word} {rule[word]}".removeprefix("type ") for word in words if word in rule]
     if "pattern" in rule:
         said.append(f"like ``{rule['pattern']}``")
     for word in ("anyOf", "oneOf"):
@@ -221,7 +221,8 @@ def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> Iterator[str]:
     yield ""
     for row in (head, *rows):
         for number, cell in enumerate(row):
-            yield f"   {'* -' if number == 0 else '  -'} {cell.replace('|', chr(92) + '|')}".rstrip()
+            bullet, bar = ("* -" if number == 0 else "  -"), "\\|"
+            yield f"   {bullet} {cell.replace('|', bar)}".rstrip()
     yield ""
 
 
