@@ -8,6 +8,7 @@ is the case.
 
 import contextlib
 import errno
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -137,6 +138,12 @@ def opened(path: str | Path) -> Iterator[tuple[BinaryIO, int]]:
         found = os.fstat(number)
         _refuse_others(path, found.st_mode)  # it may have changed meanwhile
         yield handle, found.st_size
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def read_bytes(path: str | Path, most: int = MOST_TEXT) -> bytes:

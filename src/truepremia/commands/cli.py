@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from truepremia.errors import ConfigError, DataError, TruepremiaError, error_line
+from truepremia.outside import circumstance
 from truepremia.parallel import ONE_THREAD
 
 
@@ -39,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TruepremiaError as error:
         print(error_line(error), file=sys.stderr)  # noqa: T201
         return 1
+    except (OSError, MemoryError) as error:
+        place = getattr(error, "filename", None)
+        said = DataError(f"{f'{place}: ' if place else ''}{circumstance(error) or error}")
+        print(error_line(said), file=sys.stderr)  # noqa: T201
+        return 1
     return status or 0
 
 
@@ -60,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("manifest", type=Path, help="for example results/bgn_0_manifest.json")
     reproduce.add_argument("--into", type=Path, help="new folder to build in; it is kept")
     reproduce.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    reproduce.add_argument(
+        "--package", type=Path, help="code of an economy of your own; it is run, so trust it"
+    )
     reproduce.set_defaults(command=_reproduce)
 
     check = commands.add_parser("check-method", help="prove that a method sees no future")
@@ -225,13 +234,15 @@ def _judge(arguments: argparse.Namespace) -> None:
 def _verify(arguments: argparse.Namespace) -> None:
     from truepremia.commands.verify import verify
 
-    checked = verify(arguments.results)
-    for panel_id, faults in checked.items():
-        _say(*(f"{panel_id}: {phrase}" for phrase in faults or ["as its manifest says"]))
-    wrong = [panel_id for panel_id, faults in checked.items() if faults]
+    checked, strays = verify(arguments.results)
+    for part, faults in checked.items():
+        right = "as its jobs made it" if "/" in part or "_" not in part else "as its manifest says"
+        _say(*(f"{part}: {phrase}" for phrase in faults or [right]))
+    _say(*(f"stray: {phrase}" for phrase in strays))
+    wrong = [part for part, faults in checked.items() if faults]
     if wrong:
         raise DataError(
-            f"{len(wrong)} of {len(checked)} panels differ from their manifests, "
+            f"{len(wrong)} of {len(checked)} parts differ from what was made, "
             f"{wrong[0]} first; delete what differs and run snakemake again"
         )
 
@@ -243,14 +254,17 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     manifest = read_manifest(arguments.manifest)
     panel_id = manifest["panel_id"]
     folder = arguments.into or Path(f"reproduced_{panel_id}")
-    phrases = reproduce(arguments.manifest, folder, arguments.cores)
-    _say(*(f"{panel_id}: {phrase}" for phrase in phrases))
+    phrases, alike = reproduce(arguments.manifest, folder, arguments.cores, arguments.package)
+    _say(*(f"{panel_id}: {phrase}" for phrase in (*phrases.values(), *alike.values())))
     if phrases:
-        reasons = other_circumstances(manifest) or ["equal source and versions: another processor?"]
+        reasons = other_circumstances(manifest) or ["equal source, versions and processor"]
         raise DataError(
             f"{len(phrases)} of {len(manifest['files'])} files of {panel_id} differ from the "
             f"manifest; {'; '.join(reasons)}; both stand in {folder}"
         )
+    if alike:
+        _say(f"{panel_id}: equal up to rounding; {'; '.join(other_circumstances(manifest))}")
+        return
     _say(f"{panel_id}: all {len(manifest['files'])} files are the same, in {folder}")
 
 

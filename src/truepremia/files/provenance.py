@@ -9,6 +9,7 @@ import ast
 import contextlib
 import ctypes
 import hashlib
+import os
 import platform
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -119,16 +120,14 @@ def git_commit() -> str | None:
     """Return the commit of the checkout that the package runs from, None outside of one."""
     command = ["git", "rev-parse", "HEAD"]
     try:
-        done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=True)
+        # A GIT_DIR of the surroundings would name the commit of another repository.
+        own = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        done = subprocess.run(
+            command, cwd=SOURCE, env=own, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
-
-
-def file_digest(path: Path) -> str:
-    """Return the sha256 of a file's bytes."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 _skeleton = cache(skeleton)

@@ -11,11 +11,13 @@ from time import monotonic
 from typing import Any, NoReturn, TypeVar
 
 from truepremia.errors import DataError, TruepremiaError, error_line
-from truepremia.outside import circumstance
+from truepremia.outside import circumstance, file_digest, is_file
 
 Item = TypeVar("Item")
 
 SECONDS_BETWEEN_MESSAGES = 2.0
+DIGESTS = "benchmarks"
+"""Folder of the digests of what jobs made, beside their times."""
 
 logger = logging.getLogger("truepremia")
 
@@ -45,6 +47,7 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
             use_own(settings["packages"])
         yield settings
         _write_usage(Path(job.log[0]), monotonic() - started)
+        _write_digests(Path(job.log[0]), job.output)
     except TruepremiaError as error:
         _end(error)
     except Exception as error:
@@ -117,6 +120,24 @@ def _write_usage(log: Path, seconds: float) -> None:
         file.write_text(f"s\tcpu_time\tmax_rss\n{values}\n", encoding="utf-8")
     except OSError as error:
         raise DataError(f"cannot write {file}: {circumstance(error, file) or error}") from None
+
+
+def _write_digests(log: Path, output: Any) -> None:
+    """Write the sha256 of what the job made, as ``sha256sum`` does, relative to the results."""
+    results = log.parents[2]
+    made = output.values() if isinstance(output, Mapping) else output
+    files = [Path(str(file)) for file in made]
+    lines = [
+        f"{file_digest(file)}  {file.relative_to(results)}\n"
+        for file in files
+        if file.is_relative_to(results) and is_file(file)
+    ]
+    record = results / DIGESTS / log.parent.name / f"{log.stem}.sha256"
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot write {record}: {circumstance(error, record) or error}") from None
 
 
 _IDENTITY = ("store", "panel", "model", "index", "method", "loading", "block")
