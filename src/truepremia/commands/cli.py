@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from truepremia.commands.surroundings import put_this_process_right
 from truepremia.errors import ConfigError, DataError, TruepremiaError, error_line
 from truepremia.outside import circumstance
 from truepremia.parallel import ONE_THREAD
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(given[:split])
     chosen.more = given[split + 1 :]
     os.environ.update(ONE_THREAD)
+    put_this_process_right()
     try:
         if chosen.more and chosen.command is not _run:
             raise ConfigError(
