@@ -16,6 +16,7 @@ from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
 from truepremia.files.results import (
     BOARD_FILES,
+    COMPARED_FILES,
     MANIFEST,
     PUBLISHED,
     REPLICATION_FIGURES,
@@ -356,6 +357,8 @@ class Run(Workflow):
         for store in sorted(self._page_stores()):
             files = ["evaluation.csv", "evaluation.json", "pricing.csv"]
             files += figures if store != PUBLISHED else ()
+            given = self.config.tidy.stores[store].french if store in self.built_stores else ()
+            files += [f for key in given for f in COMPARED_FILES.get(key, ()) if f.endswith("csv")]
             shown += [
                 f"{self.results}/tidy/{store}/{file}"
                 for file in files
