@@ -78,7 +78,7 @@ def test_a_settings_file_that_cannot_be_read_is_named_with_its_line(content, sai
         (here / "mine.yaml").write_text(content)
     assert main(["run", "--configfile", "mine.yaml"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("truepremia: error: mine.yaml: ")
+    assert line.startswith("truepremia: error: ") and "mine.yaml: " in line
     assert said in line
 
 

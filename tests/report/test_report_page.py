@@ -191,7 +191,8 @@ def test_the_page_begins_with_sentences_and_a_figure_from_its_tables(page, repor
     sentences = section.locator("li").all_text_contents()
     assert len(sentences) == len(ECONOMIES)
     table = reported.results / "report" / "tables" / "bgn_performance.csv"
-    rows = [row for row in csv.DictReader(table.open()) if row["method"] in ("ff", "fm")]
+    with table.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["method"] in ("ff", "fm")]
     best = max(float(row["ratio"]) for row in rows)
     assert f"{best:.0%}" in sentences[0]
     assert section.locator("svg rect").count() >= 2 * len(ECONOMIES)
