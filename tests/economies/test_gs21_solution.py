@@ -62,7 +62,9 @@ def off_node(solution: Solution, sample: list[State]) -> dict[str, np.ndarray]:
 
 def without_options(params: Params) -> Params:
     """The calibration in which firms neither invest nor refinance: closed form."""
-    return replace(params, refinancing_probability=0.0, highest_investment_cost=1e13)
+    never = replace(params, refinancing_probability=0.0)
+    object.__setattr__(never, "highest_investment_cost", 1e13)  # beyond what a calibration may say
+    return never
 
 
 def discounted_profits(params: Params, z, x, coupon):

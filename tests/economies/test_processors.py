@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,7 +42,8 @@ def under(kernel, name, folder):
     """Return :func:`numbers` of an economy, computed under one BLAS kernel."""
     file = folder / f"{kernel}.npz"
     environment = os.environ | {"OPENBLAS_CORETYPE": kernel, "OPENBLAS_NUM_THREADS": "1"}
-    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
+    tests = str(Path(__file__).parents[1])  # the conftest of economies, not another wing's
+    environment["PYTHONPATH"] = os.pathsep.join([tests, *sys.path])
     subprocess.run([sys.executable, __file__, file, name], env=environment, check=True)
     with np.load(file) as archive:
         return dict(archive)

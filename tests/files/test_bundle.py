@@ -208,6 +208,7 @@ def test_manifest_tells_what_made_the_panel(tables, items, tmp_path, monkeypatch
     assert made["source_digest"] == provenance.package_digest()
     assert made["accuracy"] == accuracy
     assert set(made) == {
+        "manifest_sha256",
         *("panel_id", "config", "versions", "source_digest"),
         *("processor", "git_commit", "accuracy", "files"),
     }
