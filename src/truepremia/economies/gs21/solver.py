@@ -35,7 +35,7 @@ FIRST_SWEEPS = 400
 SAFEGUARD_SWEEPS = 100
 MOST_STEPS = 60
 
-STALLED_STEPS = 6
+STALLED_STEPS = 20
 """Newton steps within which the residual must fall to half, else it is stalled: the time of a
 failed search is then that of a few steps, not of all of them."""
 
