@@ -2,12 +2,15 @@
 import os
 import sys
 
-# The source of this checkout is what runs, here and in every job.
-sys.path.insert(0, str(ROOT / "src"))
-os.environ.update(PYTHONPATH=str(ROOT / "src"))
+# The source of this checkout is what runs, here and in every job; an installed workflow has none.
+if (ROOT / "src").is_dir():
+    sys.path.insert(0, str(ROOT / "src"))
+    os.environ.update(PYTHONPATH=str(ROOT / "src"))
 
+from snakemake.logging import logger
 from truepremia.files.results import PUBLISHED, REPLICATION_FIGURES
 from truepremia.tidy.settings import SERIES
+from truepremia.workflow import terminal
 from truepremia.workflow.targets import Run
 
 RUN = Run.checked(
@@ -21,11 +24,19 @@ wildcard_constraints:
     loading=RUN.loadings,
 
 
+logger.addFilter(terminal.Shortened(RUN, lambda: [r.name for r in workflow.rules]))
+if workflow.is_main_process:
+    for _line in terminal.replaced(RUN):
+        print(_line, file=sys.stderr)
+
+
 onsuccess:
-    for _line in RUN.warnings_of_stores():
+    for _line in (*RUN.warnings_of_stores(), *terminal.farewell(RUN)):
         print(_line, file=sys.stderr)
 
 
 onstart:
+    RUN.starts(elsewhere=workflow.non_local_exec)
+    terminal.refuse_space(workflow.executor_plugin.name)
     for _line in RUN.left_out_stores():
         print(_line, file=sys.stderr)

@@ -14,7 +14,9 @@ with running(snakemake) as settings:
     size = Size(settings["firms"], settings["months"], settings["burnin"])
     streams = Streams(settings["seed"], model.name, int(settings["index"]))
     simulation = model.simulate(solution, size, streams, settings["undefined_growth"])
-    written = write_simulation(simulation, model, panel_id, snakemake.output)
+    written = write_simulation(
+        simulation, model, panel_id, snakemake.output, settings["undefined_growth"]
+    )
     for _ in with_progress(written, size.end):
         pass
     logger.info("simulated %d firms over %d months", size.firms, size.months)

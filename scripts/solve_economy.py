@@ -8,6 +8,7 @@ from truepremia.workflow.job import logger, running
 with running(snakemake) as settings:
     model = economy(settings["model"])
     solution = model.solve(model.parameters(settings["calibration"]))
+    diagnostics = model.report(solution)
     write_solution(snakemake.output.solution, solution)
-    write_json(snakemake.output.diagnostics, dict(solution.diagnostics))
+    write_json(snakemake.output.diagnostics, diagnostics)
     logger.info("solved %s", model.title)

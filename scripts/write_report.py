@@ -4,8 +4,17 @@ from pathlib import Path
 
 from truepremia.economies.registry import economy
 from truepremia.files.formats import replacing
+from truepremia.methods.registry import BUNDLED
 from truepremia.report.gather import gather, read_summaries
-from truepremia.report.page import board_part, economy_part, report_page, store_parts, uncovered
+from truepremia.report.overview import overview
+from truepremia.report.page import (
+    board_part,
+    economy_part,
+    evaluations,
+    report_page,
+    store_parts,
+    uncovered,
+)
 from truepremia.report.shown import shown_methods
 from truepremia.workflow.job import logger, running
 
@@ -26,7 +35,13 @@ with running(snakemake) as settings:
     ]
     stores, board = store_parts(snakemake.input.stores), board_part(snakemake.input.leaderboard)
     missing = uncovered(of_model, shown["left_out"], shown["stores"])
+    performance = {
+        economy(model).title: page.parent / "tables" / f"{model}_performance.csv"
+        for model in of_model
+    }
+    truths = [name for name, kind in BUNDLED.items() if "loading" in kind.options]
+    beginning = overview(performance, truths, evaluations(snakemake.input.stores))
     with replacing(page) as temporary:
-        text = report_page(economies, stores, missing, board)
+        text = report_page(economies, stores, missing, board, beginning)
         temporary.write_text(text, encoding="utf-8")
     logger.info("%d economies, %d stores", len(economies), len(stores))

@@ -86,6 +86,10 @@ class Moments:
                 f"{int(bad.sum())} firm(s) affected; correct the economy, nothing is repaired here"
             )
 
+    def __repr__(self) -> str:
+        n, k = self.exposure.shape
+        return f"<Moments: month {self.month}, {n} firms, {k} common shocks>"
+
     def variance(self, weights: Array) -> Array:
         """Return w' Sigma w.
 

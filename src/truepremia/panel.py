@@ -93,6 +93,12 @@ class Known:
     def __len__(self) -> int:
         return len(self.firm)
 
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__}: month {self.month}, {len(self.firm)} firms, "
+            f"{', '.join(self.names)}>"
+        )
+
     @property
     def investable(self) -> Array:
         """Rows of the firms that can be invested in, shape (n,): all of them."""
@@ -111,7 +117,7 @@ class Known:
         return read_only(centred_ranks(self.characteristics))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class KnownTruth(Known):
     """The same with the true loadings, for methods that use the truth on purpose.
 
@@ -268,6 +274,12 @@ class CrossSection:
                 f"of the {n} firms and one column for each of {list(self.names)}"
             )
 
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__}: month {self.month}, {len(self.firm)} firms, "
+            f"{', '.join(self.names)}>"
+        )
+
     @cached_property
     def investable(self) -> Array:
         """Indices of the firms with all characteristics, a return and a positive value."""
@@ -387,7 +399,7 @@ class Simulation:
     months: Iterable[SimulatedMonth]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Panel:
     """A panel in memory.
 
@@ -424,6 +436,39 @@ class Panel:
     def __getitem__(self, column: str) -> Array:
         """Return a panel column as a T x N array."""
         return self.columns[column]
+
+    def __repr__(self) -> str:
+        months, firms = self.columns["firmid"].shape
+        first = ", ".join(str(month) for month in self.month[:3])
+        return f"<{type(self).__name__}: {firms} firms, {months} months from {first}, ...>"
+
+    def _repr_html_(self) -> str:
+        text = repr(self).strip("<>")
+        return f"<p><strong>{text}</strong></p>{self.to_frame(months=1).head().to_html()}"
+
+    def to_frame(self, months: int | None = None) -> Any:
+        """Return the panel as a frame of pandas with one row for each month and firm.
+
+        Parameters
+        ----------
+        months : int, optional
+            The first so many months; all of them where nothing is given.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by (month, firmid). What is in a row is known at the end of its month, but for
+            ``xret``, which is earned from that month to the next.
+        """
+        import pandas as pd
+
+        firm = self.columns["firmid"][:months]
+        index = pd.MultiIndex.from_arrays(
+            [np.repeat(self.month[:months], firm.shape[1]), firm.ravel()],
+            names=["month", "firmid"],
+        )
+        columns = {n: c[:months].ravel() for n, c in self.columns.items() if n != "firmid"}
+        return pd.DataFrame(columns, index=index)
 
     def cross_sections(self) -> Iterator[CrossSection]:
         """Yield the months of the panel in order."""

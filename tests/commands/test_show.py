@@ -1,12 +1,17 @@
 """The quick look at a bundle in the terminal."""
 
+import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from truepremia.columns import SDF_COLUMNS
 from truepremia.commands.cli import main
+from truepremia.files.formats import table_writer
 
 
 def frame(columns, index=None) -> pd.DataFrame:
@@ -33,7 +38,7 @@ BUNDLE = {
             "hjd": [0.5, 0.25],
         }
     ),
-    "model_premia_proj": None,
+    **dict.fromkeys(("fm_returns", "model_premia_taylor", "model_premia_proj", "model_stats")),
     **{"panel_id": "bgn_3", "model": "bgn", "chars": ["size"], "start": 40, "end": 41},
 }
 
@@ -57,10 +62,46 @@ def test_bundle_is_described_by_keys_shapes_ranges_and_summary(shown):
     assert lines[0][:5] == ["bgn_3:", "months", "40", "to", "41,"]
     assert "ff_returns: 2 rows x 1 columns" in text
     assert ["smb", "-0.5", "-0.125", "0.25", "0.5303", "0"] in lines
-    assert ["xret", "0.3", "0.3", "0.3", "NaN", "1"] in lines
+    assert not any(line[:1] == ["xret"] for line in lines), "a mean over methods and penalties"
     assert "model_premia_proj: not in this economy" in text
     # Sharpe: the mean of 0.4 and 0.05.
     assert ["ff", "0.0", "0.225", "0.375", "0.025", "0.15", "0.3"] in lines
+    assert "attainable Sharpe ratio, the mean over the judged months: unknown: there is no " in text
+
+
+def test_the_attainable_ratio_of_the_same_months_stands_beside_the_statistics(shown, tmp_path):
+    panel = tmp_path / "panels" / "bgn_3"
+    panel.mkdir(parents=True)
+    values = {"month": [39, 40, 41], "max_sr": [9.0, 0.5, 0.4]}
+    others = {name: [0.0] * 3 for name in SDF_COLUMNS if name not in values}
+    with table_writer(panel / "sdf.parquet", "sdf", "bgn_3", SDF_COLUMNS) as writer:
+        writer.append({name: np.array(v) for name, v in (values | others).items()})
+    status, text, _ = shown(pickle.dumps(BUNDLE))
+    assert status == 0
+    assert "judged months: 0.45 per month" in text
+    lines = [line.split() for line in text.splitlines()]
+    assert ["ff", "0.0", "0.225", "0.5", "0.375", "0.025", "0.15", "0.3"] in lines
+
+
+def test_a_truth_that_cannot_be_read_is_said_and_the_rest_is_shown(shown, tmp_path):
+    panel = tmp_path / "panels" / "bgn_3"
+    panel.mkdir(parents=True)
+    (panel / "sdf.parquet").write_bytes(b"no table")
+    status, text, _ = shown(pickle.dumps(BUNDLE))
+    assert status == 0
+    assert "judged months: unknown: " in text
+    assert "fama_stats, means over 2 months" in text
+
+
+def test_a_reader_that_has_had_enough_ends_it_in_silence(tmp_path):
+    path = tmp_path / "bgn_3_fama.pkl"
+    path.write_bytes(pickle.dumps(BUNDLE))
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "truepremia", "show", str(path)]
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("content", [b"", b"# text", pickle.dumps([1]), pickle.dumps({})], ids=str)

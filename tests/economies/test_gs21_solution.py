@@ -60,9 +60,9 @@ def off_node(solution: Solution, sample: list[State]) -> dict[str, np.ndarray]:
     return {k: np.abs(v[~np.isnan(v)]) for k, v in found.items()}
 
 
-def without_options(params: Params) -> Params:
-    """The calibration in which firms neither invest nor refinance: closed form."""
-    return replace(params, refinancing_probability=0.0, highest_investment_cost=1e13)
+def without_options(params: Params, highest_cost: float) -> Params:
+    """Firms that hardly invest and never refinance: closed form at the limit."""
+    return replace(params, refinancing_probability=0.0, highest_investment_cost=highest_cost)
 
 
 def discounted_profits(params: Params, z, x, coupon):
@@ -76,16 +76,21 @@ def discounted_profits(params: Params, z, x, coupon):
     return flow @ np.exp(-params.riskless_rate * n) - (1 - params.tax_rate) * coupon * annuity
 
 
+def found_at(params, z, x, coupon):
+    """Return the values of equity and debt at pairs of states, shape (n, 2)."""
+    tables = solved(params).tables
+    months = (Month.with_risk(tables, value) for value in x)
+    looked_up = (m.look_up(np.array([v]), coupon)[0, :2] for m, v in zip(months, z, strict=True))
+    return np.array(list(looked_up))
+
+
 @pytest.mark.parametrize(("nodes", "tolerance"), [(COARSE, 1e-4), ({}, 1e-5)])
 def test_without_options_equity_is_discounted_profits(nodes, tolerance):
-    params = without_options(calibration(**nodes))
-    solution = solved(params)
+    params = calibration(**nodes)
     z, x = (g.ravel() for g in np.meshgrid([-0.5, 0.0, 0.31, 0.6], [-0.2, -0.07, 0.0, 0.06]))
-    month = [Month.with_risk(solution.tables, value) for value in x]
     coupon = np.full(1, 0.05)
-    found = np.array(
-        [m.look_up(np.array([v]), coupon)[0, :2] for m, v in zip(month, z, strict=True)]
-    )
+    near, far = (found_at(without_options(params, cost), z, x, coupon) for cost in (5e5, 1e6))
+    found = 2 * far - near  # the worth of the option to invest is proportional to 1 / cost
     exact = discounted_profits(params, z, x, 0.05)
     assert np.abs(found[:, 0] / exact - 1).max() < tolerance
     riskless = 0.05 / np.expm1(params.riskless_rate)

@@ -139,7 +139,7 @@ def test_the_calibration_declares_every_parameter():
         ({"returns_to_scale": 0.0}, "returns_to_scale is 0: must lie strictly"),
         ({"death_rate": 12.0}, "death_rate is 12"),
         ({"low_entry_rate": 13.0}, "low_entry_rate is 13: at most 12"),
-        ({"project_volatility": 0.0}, "project_volatility is 0: must be positive"),
+        ({"project_volatility": 1e-6}, r"project_volatility is 1e-06: must be 0 or lie in \[0.001"),
         ({"firm_volatility": 0.9}, "firm_volatility is 0.9: at most 0.8367"),
         ({"pricing": "exact"}, "pricing is 'exact': must be one of discrete, continuous"),
         ({"technology_volatility": float("nan")}, "must be a finite number"),

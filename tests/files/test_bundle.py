@@ -208,8 +208,9 @@ def test_manifest_tells_what_made_the_panel(tables, items, tmp_path, monkeypatch
     assert made["source_digest"] == provenance.package_digest()
     assert made["accuracy"] == accuracy
     assert set(made) == {
+        "manifest_sha256",
         *("panel_id", "config", "versions", "source_digest"),
-        *("git_commit", "accuracy", "files"),
+        *("processor", "git_commit", "accuracy", "files"),
     }
     json.dumps(made, allow_nan=False)
 
@@ -228,3 +229,11 @@ def test_hashes_sizes_and_row_counts_of_the_manifest_hold(tables, items, tmp_pat
         "fama_stats": 8,
         "model_stats": 2,
     }
+
+
+@pytest.mark.parametrize(("over", "margin"), [(5e-14, 0.0), (1e-6, -1e-6)])
+def test_a_bound_is_broken_by_more_than_rounding_or_not_at_all(accuracy_files, over, margin):
+    sdf, diagnostics = accuracy_files
+    write_json(diagnostics, {"sharpe_bound": 0.3 - over})
+    found = certificates(sdf, PANEL_ID, diagnostics)["sharpe_bound_margin"]
+    assert found == pytest.approx(margin, rel=1e-6, abs=0)

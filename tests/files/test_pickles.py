@@ -93,9 +93,9 @@ def test_pickles_made_for_this_test_do_run_when_they_are_trusted(tmp_path, monke
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        (b"", "Ran out of input"),
+        (b"", "it is empty"),
         (pickle.dumps(ITEMS, 4)[:-40], "truncated"),
-        (b"no pickle", "cannot read"),
+        (b"no pickle", "it is no pickle"),
         (pickle.dumps([1, 2]), "is a list, expected a dictionary"),
     ],
     ids=["empty", "truncated", "text", "list"],
@@ -112,9 +112,8 @@ def test_only_numpy_pandas_and_builtins_are_let_in():
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda f: "_".join(f.parts[-2:]))
-def test_package_reads_pickles_in_one_place_only(file):
+def test_package_never_runs_a_pickle(file):
     code = file.read_text()
-    found = re.findall(
+    assert not re.findall(
         r"pickle\.loads?\b|read_pickle|Unpickler|allow_pickle=True|joblib\.(?:load|dump)", code
     )
-    assert found == (["Unpickler"] if file.name == "restricted_pickle.py" else [])

@@ -1,7 +1,9 @@
 import ast
 import hashlib
+import os
 import platform
 import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from truepremia.files.provenance import (
     library_versions,
     modules_behind,
     package_digest,
+    processor,
     source_digest,
     stage_digest,
 )
@@ -106,7 +109,7 @@ def behind(folder: Path, code: str, *extra: str) -> set[str]:
 
 def test_modules_are_found_through_other_modules(tmp_path):
     found = behind(tmp_path, "from truepremia.files.formats import TableFile\n")
-    ground = {"truepremia.columns", "truepremia.errors", "truepremia.typing"}
+    ground = {f"truepremia.{name}" for name in ("columns", "errors", "outside", "typing")}
     assert found == {"truepremia.files.formats", *ground}
 
 
@@ -182,3 +185,16 @@ def test_commit_is_unknown_outside_a_checkout(tmp_path, monkeypatch):
 def test_commit_is_unknown_without_git(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert git_commit() is None
+
+
+def test_the_processor_names_the_kernel_that_runs_and_not_that_of_the_build():
+    code = "from truepremia.files.provenance import processor; print(processor()['blas_kernel'])"
+    environment = os.environ | {"OPENBLAS_CORETYPE": "Nehalem"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    here = processor()
+    assert here["machine"] == platform.machine()
+    expected = "unknown" if here["blas_kernel"] == "unknown" else "Nehalem"
+    if platform.machine() == "x86_64":
+        assert done.stdout.strip() == expected

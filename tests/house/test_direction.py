@@ -9,7 +9,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "truepremia"
 
 FLOORS = (
-    ("typing", "errors", "columns", "seeds", "syntax", "parallel"),
+    ("typing", "errors", "columns", "seeds", "syntax", "parallel", "outside"),
     ("panel", "moments", "portfolios"),
     ("economies", "methods"),
     ("judgement",),

@@ -39,7 +39,8 @@ READERS_OWN = {
 CHECK = """
 import sys
 from pathlib import Path
-from truepremia.workflow.config import load_overlay, read_yaml
+from truepremia.workflow.config import load_overlay
+from truepremia.workflow.documents import read_yaml
 load_overlay(read_yaml(sys.argv[1]), Path(sys.argv[2]))
 """
 

@@ -7,6 +7,8 @@ import yaml
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
+import truepremia
+
 ROOT = Path(__file__).resolve().parents[2]
 CONDA_NAMES = {"arch-py": "arch", "matplotlib-base": "matplotlib", "snakemake-minimal": "snakemake"}
 
@@ -68,3 +70,14 @@ def test_functions_named_in_the_documents_exist():
 YAML_NAMES = (ROOT / "config" / "config.yaml").read_text() + "".join(
     p.read_text() for p in (ROOT / "config" / "economies").glob("*.yaml")
 )
+
+
+def test_one_version_stands_everywhere():
+    import tomllib
+
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert truepremia.__version__ == citation["version"] == version
+    assert citation["preferred-citation"]["version"] == version
+    released = f"## {version} - {citation['date-released']}"
+    assert released in (ROOT / "CHANGELOG.md").read_text().splitlines()

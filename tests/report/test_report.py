@@ -420,7 +420,9 @@ def test_panel_of_another_configuration_is_named_and_left_out(report_copy):
 def test_finished_stores_of_the_empirical_track_are_part_of_the_page(report_copy):
     store = report_copy.results / "tidy" / "demo"
     (store / "figures").mkdir(parents=True)
-    (store / "evaluation.csv").write_text("factor,alpha,r2\nsmb,1e-3,0.98\nhml,,0.97\n")
+    (store / "evaluation.csv").write_text(
+        "factor,sample,intercept,r2\nsmb,all,1e-3,0.98\nhml,all,,0.97\n"
+    )
     png = sorted((report_copy.results / "report" / "figures").glob("*.png"))[0]
     (store / "figures" / "fitted.png").write_bytes(png.read_bytes())
     report_copy.snakemake("report", panels=ALL).succeeded()
@@ -428,6 +430,7 @@ def test_finished_stores_of_the_empirical_track_are_part_of_the_page(report_copy
     assert 'id="store-demo"' in page
     assert 'data-value="1e-3"' in page
     assert "Fitted, Store demo" in page
+    assert "Store demo: R² of the published on the replicated factors: smb 0.980, hml 0.970" in page
     assert "no store is finished" not in page
 
 

@@ -1,5 +1,6 @@
 """The page in a real browser: complete, quiet, navigable, sortable, readable, accessible."""
 
+import csv
 import itertools
 import os
 import shutil
@@ -99,7 +100,7 @@ def test_page_loads_without_messages_and_without_other_files(opened):
 
 def test_every_link_of_the_contents_leads_to_its_heading(page):
     links = page.locator("nav a")
-    assert links.count() == 1 + len(ECONOMIES) * (1 + 1 + len(TABLES) + 1)
+    assert links.count() == 2 + len(ECONOMIES) * (1 + 1 + len(TABLES) + 1)
     for k in range(0, links.count(), 5):
         links.nth(k).click()
         name = links.nth(k).get_attribute("href").removeprefix("#")
@@ -182,6 +183,36 @@ def test_text_is_readable_on_a_phone(opened):
     frame = page.locator("#bgn-performance ~ .scroll").first
     assert frame.evaluate("e => e.scrollWidth > e.clientWidth")
     assert frame.get_attribute("tabindex") == "0"
+
+
+def test_the_page_begins_with_sentences_and_a_figure_from_its_tables(page, reported):
+    section = page.locator("section").first
+    assert section.locator("h2").text_content() == "Summary"
+    sentences = section.locator("li").all_text_contents()
+    assert len(sentences) == len(ECONOMIES)
+    table = reported.results / "report" / "tables" / "bgn_performance.csv"
+    with table.open() as file:
+        rows = [row for row in csv.DictReader(file) if row["method"] in ("ff", "fm")]
+    best = max(float(row["ratio"]) for row in rows)
+    assert f"{best:.0%}" in sentences[0]
+    assert section.locator("svg rect").count() >= 2 * len(ECONOMIES)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_is_wider_than_its_frame_says_so_until_its_end_is_seen(opened, width):
+    page, _, _ = opened(width)
+    page.wait_for_timeout(100)
+    seen = page.eval_on_selector_all(
+        ".scroll",
+        "all => all.filter(e => e.checkVisibility()).map(e =>"
+        " [e.scrollWidth > e.clientWidth + 2, e.previousElementSibling.checkVisibility()])",
+    )
+    assert all(wide == cue for wide, cue in seen)
+    assert any(wide for wide, _ in seen)
+    frame = page.locator("#bgn-exposures ~ .scroll, #bgn-exposures ~ details .scroll").first
+    frame.evaluate("e => { e.closest('details')?.setAttribute('open', ''); e.scrollLeft = 1e6; }")
+    page.wait_for_timeout(100)
+    assert not frame.evaluate("e => e.previousElementSibling.checkVisibility()")
 
 
 def test_headings_descend_without_gaps(page):

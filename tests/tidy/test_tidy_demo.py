@@ -17,7 +17,7 @@ from truepremia.methods.contract import FactorReturns, factor_returns
 from truepremia.methods.fama_french import FamaFrench
 from truepremia.panel import Size
 from truepremia.seeds import Streams
-from truepremia.tidy.demo import export_store
+from truepremia.tidy.demo import export_store, united
 from truepremia.tidy.settings import DemoRules
 
 PANEL_ID = "bgn_0"
@@ -254,3 +254,43 @@ def test_a_panel_of_other_months_is_an_error(inputs, tmp_path):
     with pytest.raises(DataError, match="does not hold the firms of 10 months"):
         export(inputs, tmp_path / "demo.sqlite")
     assert not (tmp_path / "demo.sqlite").exists()
+
+
+def test_book_values_that_are_equal_in_the_economy_are_equal_in_the_store():
+    generator = np.random.default_rng(3)
+    counts = generator.integers(1, 9, (40, 50)).astype(float)
+    market = np.exp(generator.standard_normal(counts.shape))
+    noisy = (counts * 0.3 / market) * market
+    assert len(np.unique(noisy)) > 8, "a test without power"
+    made = united(noisy)
+    assert len(np.unique(made)) == 8
+    np.testing.assert_allclose(made, counts * 0.3, rtol=1e-15)
+    growth = united(made[1:] / made[:-1]) - 1
+    assert np.array_equal(growth == 0, counts[1:] == counts[:-1])
+    ratios = {(a / np.gcd(a, b), b / np.gcd(a, b)) for a in range(1, 9) for b in range(1, 9)}
+    assert len(np.unique(growth)) == len(ratios)
+
+
+def test_numbers_that_differ_by_more_than_rounding_stay_as_they_are():
+    generator = np.random.default_rng(4)
+    values = np.exp(generator.standard_normal((100, 20)))
+    values[3, 4], values[5, 6] = np.nan, 0.0
+    assert np.array_equal(united(values), values, equal_nan=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_last_bits_of_a_panel_decide_no_sort(seed):
+    generator = np.random.default_rng(seed)
+    counts = generator.integers(1, 6, (24, 200)).astype(float)
+    growths = []
+    for _ in range(2):
+        market = np.exp(np.random.default_rng(9).standard_normal(counts.shape))
+        market *= 1 + 4e-16 * generator.standard_normal(counts.shape)
+        book = united((counts / market) * market)
+        growths.append(united(book[12:] / book[:-12]) - 1)
+    first, second = growths
+    np.testing.assert_allclose(first, second, rtol=0, atol=1e-14)
+    # Breakpoints of type 7 and everything that is above them, as the sorts form them.
+    for one, other in zip(first, second, strict=True):
+        above = [v[:, None] > np.quantile(v, (0.3, 0.7)) for v in (one, other)]
+        assert np.array_equal(*above)

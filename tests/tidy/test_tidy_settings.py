@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError
 from truepremia.panel import Size
-from truepremia.tidy.settings import DemoRules
+from truepremia.tidy.settings import DemoRules, tidy_config
 from truepremia.workflow.config import load_config
 from truepremia.workflow.stages import Workflow
 
@@ -220,3 +221,25 @@ def test_small_panels_are_not_exported_unasked(working_folder, firms, months, bu
     mine.touch()
     tidy = load({"demo": {"panel": "bgn_0"}, "mine": {"path": str(mine)}}).tidy
     assert tidy.built(Size(firms, months, 300)) == built
+
+
+NOTHING = dict.fromkeys(ECONOMIES, 0)
+
+
+@pytest.mark.parametrize(
+    ("panels", "exported"),
+    [({"gs21": [3, 1]}, "gs21_1"), ({"kp14": 1, "gs21": 1}, "kp14_0"), ({"lw07": [5]}, "lw07_5")],
+)
+def test_the_demo_store_is_the_first_of_the_configured_panels(panels, exported):
+    assert load(panels=NOTHING | panels).tidy.stores["demo"].panel == exported
+
+
+def test_a_named_panel_is_exported_though_it_is_not_configured():
+    tidy = load({"demo": {"panel": "kp14_2"}}, panels=NOTHING | {"gs21": 1}).tidy
+    assert tidy.stores["demo"].panel == "kp14_2"
+
+
+def test_without_a_panel_that_can_be_a_store_there_is_none():
+    tidy = tidy_config(SHIPPED["tidy"], ROOT, panels=())
+    assert tidy.stores == {}
+    assert tidy.unfilled == ("demo",)

@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError
 from truepremia.panel import Size
-from truepremia.workflow.config import RunConfig, load_config, load_config_file, read_yaml
+from truepremia.workflow.config import RunConfig, load_config, load_config_file
+from truepremia.workflow.documents import read_yaml
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = yaml.safe_load((ROOT / "config/config.yaml").read_text())
@@ -235,7 +236,7 @@ BAD_VALUES = [
         ["unknown economy 'kp41' in economies", "did you mean 'kp14'?"],
     ),
     ({"economies": {"bgn": "nowhere.yaml"}}, ["economies.bgn", "nowhere.yaml", "no such file"]),
-    ({"economies": {"bgn": "config"}}, ["economies.bgn", "directory", "correct the path"]),
+    ({"economies": {"bgn": "config"}}, ["economies.bgn", "it is a folder", "name a regular file"]),
     ({"results_dir": ""}, ['results_dir is ""', "for example results"]),
     ({"results_dir": "my results"}, ['results_dir is "my results"', "letters, digits"]),
     ({"results_dir": "results\n"}, ["results_dir is", "letters, digits"]),
@@ -377,7 +378,7 @@ def test_bad_calibration_file_is_named_with_the_line(working_folder, text, expec
 def test_calibration_that_is_not_text_is_refused(working_folder):
     (working_folder / "binary.yaml").write_bytes(b"\xff\xfe\x00\xd8")
     text = message(economies={"bgn": str(working_folder / "binary.yaml")})
-    assert "not YAML in UTF-8" in text
+    assert "not text in UTF-8" in text
 
 
 def test_calibration_of_an_economy_without_panels_is_checked_too(working_folder):

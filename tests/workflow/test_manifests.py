@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from truepremia.errors import error_line
-from truepremia.files.manifest import read_manifest
+from truepremia.files.manifest import SEAL, own_digest, read_manifest
 
 
 def run(place, *arguments):
@@ -46,7 +46,7 @@ def flip(file):
 def alter_manifest(file):
     manifest = json.loads(file.read_text())
     del manifest["files"]["states"]
-    file.write_text(json.dumps(manifest))
+    file.write_text(json.dumps(manifest | {SEAL: own_digest(manifest)}))
 
 
 FAULTS = {
@@ -70,7 +70,7 @@ def test_every_fault_is_named_with_its_panel(workplace, name):
     assert status == 1
     assert [line.startswith(phrase) for line in lines].count(True) == 1, lines
     assert len(lines) == 2
-    assert "1 of 2 panels differ from their manifests" in error
+    assert "1 of 2 parts differ from what was made" in error
 
 
 def test_damaged_solution_is_a_fault_of_every_panel_of_its_economy(workplace):

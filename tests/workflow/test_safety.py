@@ -8,7 +8,8 @@ from miniature import REPOSITORY, Workplace
 from slurm_cluster import refuse
 
 from truepremia.errors import ConfigError
-from truepremia.workflow.config import load_config, read_yaml
+from truepremia.workflow.config import load_config
+from truepremia.workflow.documents import read_yaml
 
 HOSTILE = (
     *("a b", "it's", 'say "x"', "two\nlines", "tab\there", "$(touch pwned)", "`touch pwned`"),

@@ -1,6 +1,7 @@
-"""The command line: ``python -m truepremia COMMAND``, what is done with results after a run.
+"""The command line, ``truepremia COMMAND`` or ``python -m truepremia COMMAND``.
 
-A command is a function from its arguments to the exit status and one entry in ``_parser``.
+A command is a function of its arguments and one entry in ``_parser``; what it returns, if anything,
+is the exit status.
 """
 
 import argparse
@@ -11,25 +12,53 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from truepremia.commands.surroundings import put_this_process_right
 from truepremia.errors import ConfigError, DataError, TruepremiaError, error_line
+from truepremia.outside import circumstance
 from truepremia.parallel import ONE_THREAD
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; errors of ours end in one line."""
-    chosen = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    split = given.index("--") if "--" in given else len(given)
+    chosen = _parser().parse_args(given[:split])
+    chosen.more = given[split + 1 :]
     os.environ.update(ONE_THREAD)
+    put_this_process_right()
     try:
-        chosen.command(chosen)
+        if chosen.more and chosen.command is not _run:
+            raise ConfigError(
+                f"{chosen.more[0]!r} stands after --: this command takes nothing there"
+            )
+        status = chosen.command(chosen)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # A reader such as head has had enough; what is left has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
     except TruepremiaError as error:
         print(error_line(error), file=sys.stderr)  # noqa: T201
         return 1
-    return 0
+    except (OSError, MemoryError) as error:
+        place = getattr(error, "filename", None)
+        said = DataError(f"{f'{place}: ' if place else ''}{circumstance(error) or error}")
+        print(error_line(said), file=sys.stderr)  # noqa: T201
+        return 1
+    return status or 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m truepremia", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="truepremia",
+        description="Simulate economies whose risk premia are known, and judge factor models.",
+        epilog="`truepremia COMMAND --help` says more. Start with: truepremia run bgn_0",
+    )
+    parser.add_argument("--version", action="version", version=f"truepremia {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _workflow_parsers(commands)
 
     verify = commands.add_parser("verify", help="check every result against its manifest")
     verify.add_argument("results", type=Path, help="folder of the results")
@@ -39,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("manifest", type=Path, help="for example results/bgn_0_manifest.json")
     reproduce.add_argument("--into", type=Path, help="new folder to build in; it is kept")
     reproduce.add_argument("--cores", type=int, default=os.cpu_count() or 1)
+    reproduce.add_argument(
+        "--package", type=Path, help="code of an economy of your own; it is run, so trust it"
+    )
     reproduce.set_defaults(command=_reproduce)
 
     check = commands.add_parser("check-method", help="prove that a method sees no future")
@@ -73,6 +105,72 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("bundle", type=Path, help="for example results/bgn_0_fama.pkl")
     show.set_defaults(command=_show)
     return parser
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("truepremia")
+
+
+def _workflow_parsers(commands: Any) -> None:
+    """Add the commands that run the workflow, and those that prepare a run."""
+    run = commands.add_parser("run", help="build panels: simulate firms, form factors, judge them")
+    run.add_argument(
+        "targets", nargs="*", metavar="TARGET", help="panels such as bgn_0, files, or steps; all"
+    )
+    report = commands.add_parser("report", help="build panels, their tables and figures, one page")
+    board = commands.add_parser("leaderboard", help="rank all configured methods on all panels")
+    for parser, targets in ((run, None), (report, ["report"]), (board, ["leaderboard"])):
+        parser.add_argument("--cores", default="all", help="processor cores to use (all)")
+        parser.add_argument(
+            "--configfile", nargs="+", type=Path, default=[], help="YAML files with your settings"
+        )
+        parser.add_argument(
+            "--config", nargs="+", default=[], metavar="KEY=VALUE", help="for example firms=200"
+        )
+        parser.add_argument("-n", "--dry-run", action="store_true", help="only list what would run")
+        parser.epilog = "What stands after -- goes to Snakemake as it is."
+        parser.set_defaults(command=_run, fixed=targets)
+
+    doctor = commands.add_parser("doctor", help="check this computer, and a store's file")
+    doctor.add_argument("--store", type=Path, help="a Tidy Finance database or Parquet folder")
+    doctor.set_defaults(command=_doctor)
+
+    init = commands.add_parser("init", help="write a commented settings file in this folder")
+    init.add_argument("file", nargs="?", type=Path, default=Path("config.yaml"))
+    init.set_defaults(command=_init)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from truepremia.commands.run import Order, run
+
+    order = Order(
+        arguments.fixed or arguments.targets,
+        arguments.cores,
+        arguments.configfile,
+        arguments.config,
+        arguments.dry_run,
+        arguments.more,
+    )
+    return run(order)
+
+
+def _doctor(arguments: argparse.Namespace) -> None:
+    from truepremia.commands.doctor import examine
+
+    faults = 0
+    for finding in examine(arguments.store):
+        _say(str(finding))
+        faults += finding.fault
+    if faults:
+        raise DataError(f"{faults} of these findings must be mended before a run can work")
+
+
+def _init(arguments: argparse.Namespace) -> None:
+    from truepremia.commands.init import write_overlay
+
+    _say(*write_overlay(arguments.file))
 
 
 def _new_economy(arguments: argparse.Namespace) -> None:
@@ -138,13 +236,15 @@ def _judge(arguments: argparse.Namespace) -> None:
 def _verify(arguments: argparse.Namespace) -> None:
     from truepremia.commands.verify import verify
 
-    checked = verify(arguments.results)
-    for panel_id, faults in checked.items():
-        _say(*(f"{panel_id}: {phrase}" for phrase in faults or ["as its manifest says"]))
-    wrong = [panel_id for panel_id, faults in checked.items() if faults]
+    checked, strays = verify(arguments.results)
+    for part, faults in checked.items():
+        right = "as its jobs made it" if "/" in part or "_" not in part else "as its manifest says"
+        _say(*(f"{part}: {phrase}" for phrase in faults or [right]))
+    _say(*(f"stray: {phrase}" for phrase in strays))
+    wrong = [part for part, faults in checked.items() if faults]
     if wrong:
         raise DataError(
-            f"{len(wrong)} of {len(checked)} panels differ from their manifests, "
+            f"{len(wrong)} of {len(checked)} parts differ from what was made, "
             f"{wrong[0]} first; delete what differs and run snakemake again"
         )
 
@@ -156,14 +256,17 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     manifest = read_manifest(arguments.manifest)
     panel_id = manifest["panel_id"]
     folder = arguments.into or Path(f"reproduced_{panel_id}")
-    phrases = reproduce(arguments.manifest, folder, arguments.cores)
-    _say(*(f"{panel_id}: {phrase}" for phrase in phrases))
+    phrases, alike = reproduce(arguments.manifest, folder, arguments.cores, arguments.package)
+    _say(*(f"{panel_id}: {phrase}" for phrase in (*phrases.values(), *alike.values())))
     if phrases:
-        reasons = other_circumstances(manifest) or ["equal source and versions: another processor?"]
+        reasons = other_circumstances(manifest) or ["equal source, versions and processor"]
         raise DataError(
             f"{len(phrases)} of {len(manifest['files'])} files of {panel_id} differ from the "
             f"manifest; {'; '.join(reasons)}; both stand in {folder}"
         )
+    if alike:
+        _say(f"{panel_id}: equal up to rounding; {'; '.join(other_circumstances(manifest))}")
+        return
     _say(f"{panel_id}: all {len(manifest['files'])} files are the same, in {folder}")
 
 

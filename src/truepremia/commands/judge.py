@@ -11,8 +11,9 @@ import yaml
 
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError, DataError
-from truepremia.workflow.config import load_overlay, read_yaml
-from truepremia.workflow.laboratory import ROOT
+from truepremia.workflow.config import load_overlay
+from truepremia.workflow.documents import read_yaml
+from truepremia.workflow.place import ROOT
 
 COMPANIONS = ("capm", "ff", "fm")
 """Methods that are judged beside the user's own."""

@@ -1,75 +1,138 @@
 """Make a panel again from its manifest."""
 
+import ctypes
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from truepremia.economies.registry import ECONOMIES
+from truepremia.economies.registry import SHIPPED
 from truepremia.errors import ConfigError, DataError
-from truepremia.files.manifest import FACTS, differences, read_manifest
+from truepremia.files.comparison import largest_difference
+from truepremia.files.manifest import differences, files_behind, read_manifest
+from truepremia.files.provenance import processor
 from truepremia.files.results import MANIFEST
+from truepremia.workflow.place import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
-"""The repository folder, which holds the Snakefile."""
+OF_A_PANEL = (
+    *("seed", "firms", "months", "burnin", "undefined_growth", "window", "alphas", "empty_cells"),
+    "model_factor_weights",
+)
+"""Keys of ``config/config.yaml`` that decide the bytes of a panel."""
+
+ROUNDING = 1e-9
+"""Largest difference, relative to a column's largest value, that another processor's rounding
+makes: docs/conventions.md."""
 
 
-def reproduce(path: Path, folder: Path, cores: int) -> list[str]:
+def reproduce(
+    path: Path, folder: Path, cores: int, package: Path | None = None
+) -> tuple[dict[str, str], dict[str, str]]:
     """Build the panel of a manifest again and compare every file.
 
     Parameters
     ----------
     path : path
-        The manifest; nothing else of the first run is read.
+        The manifest. Of the first run nothing else is needed; where its files lie beside it and
+        are as it says, those that differ are compared number by number.
     folder : path
         Where to build; made here.
     cores : int
         Processes at a time.
+    package : path, optional
+        Code of an economy of one's own. A manifest may come from anyone, so the folder that it
+        names is never loaded.
 
     Returns
     -------
-    list of str
-        A phrase for every file that differs.
+    dict of str to str
+        A phrase for every file that differs, by file,
+    dict of str to str
+        and for every one that is equal up to what another processor's rounding may do.
 
     Raises
     ------
     DataError
         If the manifest cannot be read, or the run fails.
     ConfigError
-        If ``folder`` exists, or there is no workflow to run.
+        If ``folder`` exists, or there is no workflow to run, or an option is wrong.
     """
+    if cores < 1:
+        raise ConfigError(f"--cores is {cores}: must be at least 1")
     manifest = read_manifest(path)
+    own = _own_package(manifest, package)
     if not (ROOT / "Snakefile").is_file():
         raise ConfigError(f"{ROOT} has no Snakefile; install the package with pip install -e .")
     try:
         folder.mkdir(parents=True)
     except OSError as error:
         raise ConfigError(f"{folder}: {error.strerror}; name a folder that can be made") from error
-    configuration = _write_configuration(manifest, folder)
+    configuration = _write_configuration(manifest, folder, own)
     target = f"results/{manifest['panel_id']}{MANIFEST}"
     command = [sys.executable, "-m", "snakemake", target, "--cores", str(cores)]
     command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", "."]
     command += ["--configfile", configuration.name]
-    if subprocess.run(command, cwd=folder, check=False).returncode:
+    if _run(command, folder):
         raise DataError(f"the run in {folder} failed; the lines above say why")
-    return differences(manifest, folder / "results")
+    phrases = differences(manifest, folder / "results")
+    alike = {}
+    if manifest.get("processor") not in (None, processor()):
+        before = {*files_behind(manifest).values()} - {*differences(manifest, path.parent)}
+        for file in sorted({*phrases} & before):
+            apart = largest_difference(path.parent / file, folder / "results" / file)
+            if apart <= ROUNDING:
+                del phrases[file]
+                alike[file] = f"{file} is equal to {max(apart, 1e-12):.0e}, other processor"
+    return phrases, alike
 
 
-def _write_configuration(manifest: Mapping[str, Any], folder: Path) -> Path:
+def _run(command: Sequence[str], folder: Path) -> int:
+    """Run the engine; it ends with this process, however that ends."""
+    return subprocess.run(
+        command, cwd=folder, check=False, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
+    ).returncode
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to interrupt this process when its parent is gone, even if that was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
+
+
+def _own_package(manifest: Mapping[str, Any], package: Path | None) -> str | None:
+    model = manifest["config"]["model"]
+    said = manifest["config"].get("packages", {}).get(model)
+    if model in SHIPPED:
+        if package is not None:
+            raise ConfigError(f"--package: {model} is an economy of truepremia and needs none")
+        return None
+    if package is None:
+        raise ConfigError(
+            f"{manifest['panel_id']} is of an economy whose code was in {said}; if you trust a "
+            "folder with that code, name it: --package FOLDER"
+        )
+    return str(package.resolve())
+
+
+def _write_configuration(manifest: Mapping[str, Any], folder: Path, own: str | None) -> Path:
     """Write the configuration and the calibration of a manifest and return the former's path."""
     config = manifest["config"]
     model, index = config["model"], int(config["index"])
     words = {"unit": "as shipped", "meaning": "as shipped", "source": "the manifest"}
-    parameters = config.get("calibration", {}).items()
+    given = config.get("calibration", {})
+    if not isinstance(given, dict):
+        raise DataError("the manifest's calibration must be a mapping of parameters to numbers")
+    parameters = given.items()
     calibration = {name: {"value": value, **words} for name, value in parameters}
     calibration_file = folder.resolve() / f"{model}.yaml"
     calibration_file.write_text(yaml.safe_dump(calibration), encoding="utf-8")
-    keys = {key: value for key, value in config.items() if key not in (*FACTS, "calibration")}
-    keys["panels"] = dict.fromkeys(ECONOMIES, 0) | {model: [index]}
-    own = config.get("packages", {}).get(model)
+    # Only what makes a panel: paths, stores and methods of a stranger are none of it.
+    keys = {key: value for key, value in config.items() if key in OF_A_PANEL}
+    keys["panels"] = dict.fromkeys(SHIPPED, 0) | {model: [index]}
     file = str(calibration_file)
     chosen = {"package": own, "calibration": file} if own else file
     keys |= {"economies": {model: chosen}, "results_dir": "results"}

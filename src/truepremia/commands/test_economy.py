@@ -13,9 +13,7 @@ import yaml
 from truepremia.economies.own import use_own
 from truepremia.economies.registry import SHIPPED
 from truepremia.errors import ConfigError, DataError
-
-ROOT = Path(__file__).resolve().parents[3]
-"""The repository folder, which holds the Snakefile and the tests."""
+from truepremia.workflow.place import ROOT
 
 VARIABLE = "TRUEPREMIA_OWN_ECONOMY"
 """Environment variable that tells the tests which economy to run on, as JSON."""
@@ -48,6 +46,11 @@ def test_economy(name: str, package: Path, calibration: Path, cores: int) -> Non
     chosen["calibration"] = str(calibration.resolve())
     environment = {**os.environ, VARIABLE: json.dumps(chosen)}
     tests = ROOT / "tests" / "economies" / "test_every_economy.py"
+    if not tests.is_file():
+        raise ConfigError(
+            "the tests of economies are not part of an installed package: run test-economy in a "
+            "checkout of the repository, after make run"
+        )
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)]
     if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
         raise DataError(f"{name} fails tests of every economy; the lines above say which")

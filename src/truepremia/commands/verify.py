@@ -1,52 +1,186 @@
-"""Check the panels of a results folder against their manifests."""
+"""Check everything in a results folder against what the jobs and manifests say they made."""
 
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from truepremia.errors import DataError
-from truepremia.files.manifest import differences, read_manifest
-from truepremia.files.restricted_pickle import read_bundle
+from truepremia.errors import DataError, TruepremiaError, printable, shortened
+from truepremia.files.bundle import read_checked_bundle
+from truepremia.files.formats import TEMPORARY, read_json
+from truepremia.files.manifest import SEAL, differences, own_digest, read_manifest
 from truepremia.files.results import BUNDLE, MANIFEST
+from truepremia.outside import file_digest, is_file, read_text
+
+RECORDS = "benchmarks"
+FOLDERS = ("panels", "solutions", "tidy", "real", "leaderboard", "report")
+_PANEL = re.compile(r"[a-z][a-z0-9]*_(0|[1-9][0-9]*)")
+_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 
 
-def verify(results: Path) -> dict[str, list[str]]:
-    """Check every panel in a results folder against its manifest.
+def verify(results: Path) -> tuple[dict[str, list[str]], list[str]]:
+    """Check a results folder.
+
+    Panels are compared with their manifests; whatever a job made, in both tracks, the leaderboard
+    and the report, with the digests that the job wrote when it ended.
 
     Returns
     -------
     dict of str to list of str
-        What is wrong, by panel; an empty list if nothing is.
+        What is wrong, by panel or other part; an empty list if nothing is.
+    list of str
+        Strays: files and folders that no job made. They change nothing.
 
     Raises
     ------
     DataError
-        If there is no panel.
+        If there is no panel and no other part.
     """
+    try:
+        return _verified(results)
+    except OSError as error:
+        raise DataError(f"cannot read {results}: {error.strerror or error}") from error
+
+
+def _verified(results: Path) -> tuple[dict[str, list[str]], list[str]]:
     panels = {path.name.removesuffix(MANIFEST) for path in results.glob(f"*{MANIFEST}")}
     panels |= {path.name.removesuffix(BUNDLE) for path in results.glob(f"*{BUNDLE}")}
-    panels |= {path.name for path in results.glob("panels/*")}
-    if not panels:
-        raise DataError(f"{results} holds no panel; name a folder that snakemake built")
-    return {panel_id: _faults(results, panel_id) for panel_id in sorted(panels, key=_by_index)}
+    panels |= {path.name for path in results.glob("panels/*") if path.is_dir()}
+    panels = {name for name in panels if _PANEL.fullmatch(name)}
+    recorded, faults = _records(results)
+    if not panels and not recorded and not faults:
+        raise DataError(
+            f"{printable(str(results))} holds no panel; name a folder that snakemake built"
+        )
+    checked = {panel_id: _faults(results, panel_id) for panel_id in sorted(panels, key=_by_index)}
+    checked |= _other_parts(results, recorded)
+    if faults:
+        checked[RECORDS] = faults
+    return checked, [*_strays(results, panels, recorded)]
 
 
 def _by_index(panel_id: str) -> tuple[str, int, str]:
     model, _, index = panel_id.rpartition("_")
-    return model, int(index) if index.isdecimal() else -1, panel_id
+    return model, int(index) if index.isdecimal() and len(index) < 20 else -1, panel_id
 
 
 def _faults(results: Path, panel_id: str) -> list[str]:
     path = results / f"{panel_id}{MANIFEST}"
-    if not path.is_file():
+    if not os.path.lexists(path):
         return [f"{path.name} is missing"]
     try:
         manifest = read_manifest(path)
         if manifest["panel_id"] != panel_id:
             return [f"{path.name} is the manifest of {manifest['panel_id']}"]
-        faults = differences(manifest, results)
+        faults = list(differences(manifest, results).values())
+        if SEAL in manifest and manifest[SEAL] != own_digest(manifest):
+            faults.append(f"{path.name} was changed after it was written")
         if not faults:
-            bundle = read_bundle(results / f"{panel_id}{BUNDLE}")
-            if bundle.get("panel_id") != panel_id:
-                faults = [f"{panel_id}_fama.pkl is the bundle of {bundle.get('panel_id')}"]
-    except DataError as error:
+            bundle = read_checked_bundle(results / f"{panel_id}{BUNDLE}")
+            if bundle["panel_id"] != panel_id:
+                faults = [f"{panel_id}_fama.pkl is the bundle of {bundle['panel_id']}"]
+    except TruepremiaError as error:
         return [str(error)]
     return faults
+
+
+# --- what jobs wrote down -------------------------------------------------------------------------
+
+
+def _records(results: Path) -> tuple[dict[str, str], list[str]]:
+    """Return the digests that jobs wrote, by file, and what is wrong with the records."""
+    found: dict[str, str] = {}
+    faults = []
+    for record in sorted(results.glob(f"{RECORDS}/*/*.sha256")):
+        name = printable(str(record.relative_to(results)))
+        try:
+            lines = [_LINE.fullmatch(line) for line in read_text(record).splitlines()]
+        except DataError as error:
+            faults.append(str(error))
+            continue
+        for line in lines:
+            if line is None or not _is_inside(line[2]):
+                faults.append(f"{name} is no list of digests; delete it and its job's results")
+                break
+            found[line[2]] = line[1]
+    return found, faults
+
+
+def _is_inside(name: str) -> bool:
+    return not name.startswith("/") and ".." not in name.split("/") and "\0" not in name
+
+
+def _other_parts(results: Path, recorded: dict[str, str]) -> dict[str, list[str]]:
+    """Return what is wrong with everything but the panels, by part."""
+    parts: dict[str, list[str]] = {}
+    for file, digest in sorted(recorded.items()):
+        part = _part(file)
+        if part is None:
+            continue
+        wrong = parts.setdefault(part, [])
+        path = results / file
+        if not os.path.lexists(path):
+            wrong.append(f"{printable(file)} is missing")
+        elif not is_file(path):
+            wrong.append(f"{printable(file)} is no regular file")
+        else:
+            try:
+                if file_digest(path) != digest:
+                    wrong.append(f"{printable(file)} has other content")
+            except OSError as error:
+                wrong.append(f"{printable(file)} cannot be read: {error.strerror}")
+    return parts
+
+
+def _part(file: str) -> str | None:
+    """Return the part that a file belongs to, None if the manifest of its panel answers for it."""
+    first, _, rest = file.partition("/")
+    if first == "tidy":
+        return f"tidy/{rest.partition('/')[0]}"
+    if first in ("panels", "real"):
+        return f"{first}/{rest.partition('/')[0]}/methods" if "/methods/" in rest else None
+    return first if first in ("leaderboard", "report") else None
+
+
+# --- strays ---------------------------------------------------------------------------------------
+
+
+def _strays(results: Path, panels: set[str], recorded: dict[str, str]) -> Iterator[str]:
+    """Yield a phrase for everything that no job made: copies, links, leftovers of killed jobs."""
+    known = {*recorded, *(f"{panel}{end}" for panel in panels for end in (MANIFEST, BUNDLE))}
+    for panel in panels:
+        try:
+            listed = read_json(results / f"{panel}{MANIFEST}").get("files", {})
+        except DataError:
+            continue
+        known |= {f"panels/{panel}/{name}.parquet" for name in listed}
+    models = {panel.rpartition("_")[0] for panel in panels}
+    known |= {f"solutions/{model}.{end}" for model in models for end in ("npz", "json")}
+    folders = {str(parent) for file in known for parent in Path(file).parents}
+    top = {*FOLDERS, RECORDS, "logs"}
+    for entry in sorted(results.iterdir()):
+        if entry.name in FOLDERS and not entry.is_symlink() and entry.is_dir():
+            yield from _strays_below(results, entry, known, folders)
+        elif entry.name not in top | known:
+            yield _stray(results, entry)
+
+
+def _strays_below(results: Path, top: Path, known: set[str], folders: set[str]) -> Iterator[str]:
+    for where, inside, files in os.walk(top):
+        here = Path(where)
+        for name in sorted(inside):
+            folder = here / name
+            if folder.is_symlink() or str(folder.relative_to(results)) not in folders:
+                inside.remove(name)
+                yield _stray(results, folder)
+        for name in sorted(files):
+            if str((here / name).relative_to(results)) not in known:
+                yield _stray(results, here / name)
+
+
+def _stray(results: Path, path: Path) -> str:
+    name = shortened(ascii(str(path.relative_to(results)))[1:-1], 200)
+    if path.name.startswith(".") and path.name.endswith(TEMPORARY):
+        return f"{name}: a temporary file of a job that was killed; the next run of it removes it"
+    kind = "a link" if path.is_symlink() else "a folder" if path.is_dir() else "a file"
+    return f"{name}: {kind} that no job made"

@@ -1,20 +1,28 @@
 """What every economy supplies, and what the rest of the package may ask of it."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from truepremia.columns import PANEL_COLUMNS, Column, loading_columns, loading_descriptions
 from truepremia.economies.parameters import Parameters
-from truepremia.panel import Layout, Simulation, Size
+from truepremia.errors import NumericalError
+from truepremia.panel import Layout, SimulatedMonth, Simulation, Size
 from truepremia.seeds import Streams
 from truepremia.typing import Array
 
 if TYPE_CHECKING:
     from truepremia.moments import Moments
+
+SHARPE_ROUNDING = 1e-10
+"""What rounding of means may add to a maximal Sharpe ratio: as large as an Euler error may be."""
 
 
 class Solution(Protocol):
@@ -26,7 +34,7 @@ class Solution(Protocol):
         ...
 
     @property
-    def diagnostics(self) -> Mapping[str, float]:
+    def diagnostics(self) -> Mapping[str, "float | Undefined"]:
         """Numbers that describe the solution and its accuracy."""
         ...
 
@@ -42,6 +50,19 @@ class State(Protocol):
     def month(self) -> int:
         """The month."""
         ...
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """A diagnostic that does not exist at a calibration, which is no fault of it.
+
+    Parameters
+    ----------
+    why : str
+        The reason, as the end of the sentence "it does not exist: ...".
+    """
+
+    why: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,13 +150,37 @@ class Economy:
 
     def solve(self, params: Parameters) -> Solution:
         """Solve the economy for its prices."""
-        solution: Solution = self.module("solution").solve(params)
+        with self._carried("solution"):
+            solution: Solution = self.module("solution").solve(params)
         return solution
 
     def restore(self, params: Parameters, arrays: Mapping[str, Array]) -> Solution:
         """Rebuild a solution from :meth:`Solution.to_arrays`."""
         solution: Solution = self.module("solution").Solution.from_arrays(params, arrays)
         return solution
+
+    def report(self, solution: Solution) -> dict[str, Any]:
+        """Return the diagnostics of a solution as they are written: finite numbers and None.
+
+        A diagnostic that does not exist is None; the entry ``undefined``, which is there if there
+        is any such, says why by name.
+
+        Raises
+        ------
+        NumericalError
+            Naming the diagnostics that are not finite though they should exist.
+        """
+        found = dict(solution.diagnostics)
+        why = {name: value.why for name, value in found.items() if isinstance(value, Undefined)}
+        numbers = {name: float(v) for name, v in found.items() if not isinstance(v, Undefined)}
+        wrong = [f"{name} is {v:g}" for name, v in numbers.items() if not math.isfinite(v)]
+        if wrong:
+            raise NumericalError(
+                f"diagnostics of {self.name}: {', '.join(wrong)}: must be finite; the calibration "
+                "is beyond what this economy can be computed for, move it towards the shipped one"
+            )
+        reported: dict[str, Any] = {name: None if name in why else v for name, v in found.items()}
+        return {**reported, "undefined": why} if why else reported
 
     def simulate(
         self, solution: Solution, size: Size, streams: Streams, undefined_growth: str = "zero"
@@ -152,8 +197,9 @@ class Economy:
             Value of characteristics that divide by a lagged book value of zero.
         """
         simulate = self.module("simulation").simulate
-        simulation: Simulation = simulate(solution, size, streams, undefined_growth)
-        return simulation
+        with self._carried("simulation"):
+            simulation: Simulation = simulate(solution, size, streams, undefined_growth)
+        return Simulation(simulation.aggregates, self._carried_months(simulation))
 
     def states(
         self,
@@ -180,7 +226,8 @@ class Economy:
 
     def moments(self, solution: Solution, state: State) -> "Moments":
         """Return the exact conditional moments of next month's returns."""
-        moments: Moments = self.module("conditional").moments(solution, state)
+        with self._carried(f"moments of month {state.month}"):
+            moments: Moments = self.module("conditional").moments(solution, state)
         return moments
 
     def price_of(self, solution: Solution, state: State) -> Array:
@@ -215,17 +262,47 @@ class Economy:
         return self.module("simulation").step(solution, now, shocks)
 
     def sharpe_bound(self, solution: Solution, state: State) -> float:
-        """Return a bound on the Sharpe ratios of the month, at most that of the diagnostics.
+        """Return a bound on the Sharpe ratios of the month that are computed from its moments.
 
-        The economy's ``conditional.sharpe_bound`` where the bound moves with the state.
+        The economy's ``conditional.sharpe_bound`` where the bound moves with the state, else that
+        of the diagnostics, and in both cases what rounding may add: where nothing is priced the
+        bound itself is zero, and premia of 1e-16 have a Sharpe ratio.
         """
         own = getattr(self.module("conditional"), "sharpe_bound", None)
-        return float(own(solution, state) if own else solution.diagnostics["sharpe_bound"])
+        bound: Any = own(solution, state) if own else solution.diagnostics["sharpe_bound"]
+        return float(bound) + SHARPE_ROUNDING
 
     def euler_errors(self, solution: Solution, state: State) -> Array:
         """Return E_t[m R_i] - 1 for every firm, by quadrature independent of the pricing."""
-        errors: Array = self.module("certificate").euler_errors(solution, state)
+        with self._carried(f"certificate of month {state.month}"):
+            errors: Array = self.module("certificate").euler_errors(solution, state)
         return errors
+
+    def _carried_months(self, simulation: Simulation) -> Iterator[SimulatedMonth]:
+        months = iter(simulation.months)
+        while True:
+            # Not around the yield: what floating point may do is a setting of the whole thread.
+            with self._carried("simulation"):
+                month = next(months, None)
+            if month is None:
+                return
+            yield month
+
+    @contextmanager
+    def _carried(self, what: str) -> Iterator[None]:
+        """Turn numbers that leave double precision in the economy's own code into one line.
+
+        Those that become infinite on the way are not announced: what they lead to is refused by
+        name where it is written.
+        """
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                yield
+        except (ArithmeticError, np.linalg.LinAlgError) as error:
+            raise NumericalError(
+                f"{what} of {self.name}: {error}: the calibration is beyond what double precision "
+                "carries; move its largest and smallest values towards the shipped ones"
+            ) from error
 
     def columns(self, table: str) -> Mapping[str, Column]:
         """Return units and meanings of the columns of a table.

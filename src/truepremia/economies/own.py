@@ -16,6 +16,7 @@ from types import ModuleType
 from truepremia.economies.contract import Economy
 from truepremia.economies.registry import ECONOMIES, SHIPPED
 from truepremia.errors import ConfigError
+from truepremia.outside import is_file
 
 PREFIX = "truepremia_own_"
 """Own packages are imported under this name and their own, so that they hide no other module."""
@@ -54,7 +55,7 @@ def own_economy(name: str, folder: Path) -> Economy:
     said = f"economies.{name}.package is {folder}"
     if name in SHIPPED:
         raise ConfigError(f"{said}: {name} is an economy of truepremia; choose another name")
-    missing = [m for m in ("__init__", *ROOMS) if not (folder / f"{m}.py").is_file()]
+    missing = [m for m in ("__init__", *ROOMS) if not is_file(folder / f"{m}.py")]
     if missing:
         raise ConfigError(f"{said}: it has no {missing[0]}.py; add it or correct the path")
     try:

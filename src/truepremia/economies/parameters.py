@@ -6,7 +6,13 @@ from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
+
 from truepremia.errors import CalibrationError
+
+SMALLEST, LARGEST = 1e-12, 1e6
+"""Sizes that every number of a calibration other than zero must have: squares, inverses and
+exponentials of such numbers, and products of a few of them, stay within double precision."""
 
 
 class Rule(Protocol):
@@ -47,7 +53,7 @@ class Number:
             and (self.least is None or value >= self.least)
             and (self.most is None or value <= self.most)
         )
-        return None if obeyed else f"{value:g}: must {self._range()}{self._because()}"
+        return None if obeyed else f"{_shown(value)}: must {self._range()}{self._because()}"
 
     def _range(self) -> str:
         lower = self.above if self.least is None else self.least
@@ -68,6 +74,18 @@ class Number:
 
 
 @dataclass(frozen=True)
+class ZeroOr:
+    """Zero, which turns something off, or a number in a range."""
+
+    number: Number
+
+    def fault(self, value: Any) -> str | None:
+        """Return the broken rule."""
+        found = None if _is_number(value) and value == 0 else self.number.fault(value)
+        return found and found.replace("must lie", "must be 0 or lie")
+
+
+@dataclass(frozen=True)
 class WholeNumber:
     """A whole number from ``least`` to ``most``."""
 
@@ -79,7 +97,8 @@ class WholeNumber:
         whole = isinstance(value, int) and not isinstance(value, bool)
         if whole and self.least <= value <= self.most:
             return None
-        return f"{value!r}: must be a whole number from {self.least} to {self.most}"
+        shown = _shown(value) if whole else repr(value)
+        return f"{shown}: must be a whole number from {self.least} to {self.most}"
 
 
 @dataclass(frozen=True)
@@ -101,11 +120,26 @@ NOT_NEGATIVE = Number(least=0)
 INSIDE_ONE = Number(above=0, below=1)
 BELOW_ONE = Number(least=0, below=1)
 SHARE = Number(least=0, most=1)
+RATE = Number(least=-1, most=1)
+RISK_PRICE = Number(least=-3, most=3, consequence="Sharpe ratios of 90 a period could be had")
+LOG_RATIO = Number(least=-20, most=20)
 
 
-def parameter(unit: str, meaning: str, symbol: str, rule: Rule = ANY) -> Any:
-    """Declare one calibration parameter as a dataclass field with its documentation and range."""
-    return field(metadata={"unit": unit, "meaning": meaning, "symbol": symbol, "rule": rule})
+def parameter(
+    unit: str, meaning: str, symbol: str, rule: Rule = ANY, computable: Rule = ANY
+) -> Any:
+    """Declare one calibration parameter as a dataclass field with its documentation and range.
+
+    Parameters
+    ----------
+    unit, meaning, symbol : str
+    rule : Rule
+        What the value must be to make economic sense.
+    computable : Rule
+        What it must be besides for the economy to be computed.
+    """
+    described = {"unit": unit, "meaning": meaning, "symbol": symbol}
+    return field(metadata={**described, "rule": rule, "computable": computable})
 
 
 @dataclass(frozen=True)
@@ -130,12 +164,34 @@ class Parameters:
 
     def violations(self) -> list[str]:
         """Return every rule that the values break, as "name is value: rule"."""
-        faults = {f.name: f.metadata["rule"].fault(getattr(self, f.name)) for f in fields(self)}
+        faults = {f.name: self._fault(f) for f in fields(self)}
         broken = {name: fault for name, fault in faults.items() if fault}
         wrong = [f"{name} is {fault}" for name, fault in broken.items()]
-        if any(not _is_number(getattr(self, f.name)) for f in self._numbers()):
+        if any(not _is_carried(getattr(self, f.name)) for f in self._numbers()):
             return wrong
-        return wrong + self.inconsistencies(broken)
+        return wrong + self._joint_faults(broken)
+
+    def _joint_faults(self, broken: Collection[str]) -> list[str]:
+        try:
+            with np.errstate(all="ignore"):
+                return self.inconsistencies(broken)
+        except ArithmeticError as error:
+            # Of values outside their own ranges nothing more can be said.
+            far = f"the values together leave double precision ({error}); choose less extreme ones"
+            return [] if broken else [far]
+
+    def _fault(self, declared: Any) -> str | None:
+        """Return the broken rule of one parameter; for a number first that it can be carried."""
+        value, rule = getattr(self, declared.name), declared.metadata["rule"]
+        if not _is_number(value) or isinstance(rule, Choice) or _is_carried(value):
+            fault: str | None = rule.fault(value)
+            computable: Rule = declared.metadata.get("computable", ANY)
+            return fault if fault or isinstance(rule, Choice) else computable.fault(value)
+        may_be_zero = "0 or " if rule.fault(0) is None else ""
+        return (
+            f"{_shown(value)}: must be {may_be_zero}a number whose size lies between {SMALLEST:g} "
+            f"and {LARGEST:g}, else what is computed from it leaves double precision"
+        )
 
     def inconsistencies(self, broken: Collection[str]) -> list[str]:
         """Return the joint rules that the values break; all numbers are finite.
@@ -179,4 +235,18 @@ class Parameters:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    # A whole number of any length is finite, though it may be none that a float can hold.
+    return isinstance(value, int) or math.isfinite(value)
+
+
+def _is_carried(value: Any) -> bool:
+    return _is_number(value) and (value == 0 or SMALLEST <= abs(value) <= LARGEST)
+
+
+def _shown(value: float) -> str:
+    """Return a number briefly, also a whole number that no float can hold."""
+    if isinstance(value, int) and value.bit_length() > 1000:
+        return f"a whole number of about {value.bit_length() * math.log10(2):.0f} digits"
+    return f"{value:g}"

@@ -1,5 +1,6 @@
 """Stochastic processes that economies share, with exact transitions over one period."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,14 +20,15 @@ class SquareRootProcess:
     Ross 1985). The polynomials p_n that are orthonormal under the stationary law are
     eigenfunctions of the conditional expectation: E[p_n(v') | v] = q^n p_n(v).
 
-    Functions take the deviation v - 1, whose digits matter when sigma is small.
+    Functions take the deviation v - 1, whose digits matter when sigma is small. A process without
+    volatility is the constant one: its law has one point, on which p_0 = 1 is the only polynomial.
 
     Parameters
     ----------
     speed : float
         theta, rate of mean reversion per year, positive.
     volatility : float
-        sigma, per square root of a year, positive.
+        sigma, per square root of a year, not negative.
     period : float
         dt, length of one period in years.
     """
@@ -35,6 +37,11 @@ class SquareRootProcess:
     volatility: float
     period: float
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether v stays at one."""
+        return self.volatility == 0
+
     @cached_property
     def persistence(self) -> float:
         """Autocorrelation q over one period."""
@@ -42,8 +49,8 @@ class SquareRootProcess:
 
     @property
     def shape(self) -> float:
-        """Shape nu of the stationary Gamma law; its variance is 1/nu."""
-        return 2 * self.speed / self.volatility**2
+        """Shape nu of the stationary Gamma law; its variance is 1/nu. Infinite for a constant."""
+        return math.inf if self.is_constant else 2 * self.speed / self.volatility**2
 
     @property
     def degrees(self) -> float:
@@ -63,7 +70,7 @@ class SquareRootProcess:
     @property
     def variance_at_zero(self) -> float:
         """Var(v' | v = 0)."""
-        return 2 * self.scale**2 * self.degrees
+        return 0.0 if self.is_constant else 2 * self.scale**2 * self.degrees
 
     def variance(self, deviation: Array) -> Array:
         """Return Var(v' | v) at v - 1 = ``deviation``, any shape."""
@@ -71,6 +78,8 @@ class SquareRootProcess:
 
     def stationary(self, generator: np.random.Generator, count: int) -> Array:
         """Draw ``count`` values from the stationary law."""
+        if self.is_constant:
+            return np.ones(count)
         return generator.standard_gamma(self.shape, count) / self.shape
 
     def step(self, generator: np.random.Generator, value: Array) -> Array:
@@ -79,6 +88,8 @@ class SquareRootProcess:
         The generator mixes chi-squared laws over a Poisson index when ``degrees`` is at most
         one, and otherwise adds a squared normal to a central chi-squared variable.
         """
+        if self.is_constant:
+            return 1 + self.persistence * (value - 1)
         noncentrality = (self.persistence / self.scale) * value
         return self.scale * generator.noncentral_chisquare(self.degrees, noncentrality)
 
@@ -89,6 +100,10 @@ class SquareRootProcess:
         a_n = 2n / sqrt(nu) and b_n = sqrt(n (n+nu-1) / nu): the Laguerre recurrence of the
         Gamma law, standardised so that it tends to Hermite's and not to infinity as sigma -> 0.
         """
+        if self.is_constant:
+            yield np.ones_like(deviation)
+            yield from (np.zeros_like(deviation) for _ in range(terms - 1))
+            return
         s = np.sqrt(self.shape) * deviation
         centre, coupling = self._recurrence(terms)
         previous, current = np.zeros_like(s), np.ones_like(s)
@@ -120,10 +135,14 @@ class SquareRootProcess:
     def gauss_rule(self, count: int) -> tuple[Array, Array]:
         """Return Gauss quadrature for the stationary law: nodes v - 1 and weights, shape (count,).
 
+        One node for a constant.
+
         Nodes are eigenvalues of the Jacobi matrix; weights are Christoffel numbers
         1 / sum_n p_n^2, which keep their relative accuracy in the far tail where squared
         eigenvector components lose it all.
         """
+        if self.is_constant:
+            return np.zeros(1), np.ones(1)
         centre, coupling = self._recurrence(count)
         off = coupling[1:count]
         s = np.linalg.eigvalsh(np.diag(centre[:count]) + np.diag(off, 1) + np.diag(off, -1))

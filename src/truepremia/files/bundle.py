@@ -11,6 +11,7 @@ import pandas as pd
 from truepremia.economies.contract import Economy
 from truepremia.errors import DataError
 from truepremia.files.formats import TableFile, replacing
+from truepremia.files.restricted_pickle import read_bundle
 
 KEYS = (
     "ff_returns",
@@ -28,6 +29,12 @@ KEYS = (
 """Keys of the bundle, in the order of the contract."""
 
 PICKLE_PROTOCOL = 4
+
+STATISTICS = ("month", "method", "alpha", "stdev", "mean", "xret", "hjd")
+"""Columns of both tables of statistics."""
+
+_FRAMES, _TEXTS, _MONTHS = KEYS[:6], ("panel_id", "model"), ("start", "end")
+_LAST_MONTH = 2**53
 
 
 def bundle(
@@ -66,6 +73,63 @@ def bundle(
         "start": int(burnin),
         "end": int(burnin + months - 1),
     }
+
+
+def read_checked_bundle(path: str | Path) -> dict[str, Any]:
+    """Read a bundle and check it against the contract.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_bundle`; or if a key is missing or foreign, or a value is of another form.
+    """
+    items = read_bundle(path)
+    wrong = _first_fault(items)
+    if wrong:
+        raise DataError(
+            f"{path} is not a bundle: {wrong}; name a bundle such as "
+            "results/bgn_0_fama.pkl, or build it again if it is damaged"
+        )
+    return items
+
+
+def _first_fault(items: Mapping[str, Any]) -> str | None:
+    """Return what breaks the contract, None if nothing does."""
+    missing = [key for key in KEYS if key not in items]
+    if missing:
+        return f"key {missing[0]} is missing"
+    if len(items) > len(KEYS):
+        return f"it has a key {next(key for key in items if key not in KEYS)!r}"
+    for key in _TEXTS:
+        if not isinstance(items[key], str):
+            return f"{key} is no text"
+    chars = items["chars"]
+    if not isinstance(chars, list) or not all(isinstance(name, str) for name in chars):
+        return "chars is no list of texts"
+    if not all(type(items[key]) is int and 0 <= items[key] < _LAST_MONTH for key in _MONTHS):
+        return "start or end is no month"
+    faults = (_frame_fault(key, items[key]) for key in _FRAMES if items[key] is not None)
+    return next((fault for fault in faults if fault), None)
+
+
+def _frame_fault(key: str, frame: Any) -> str | None:
+    if not isinstance(frame, pd.DataFrame):
+        return f"{key} is no frame"
+    names = list(frame.columns)
+    if not len(frame) or not names or not all(isinstance(name, str) for name in names):
+        return f"{key} is empty or has columns without a name"
+    if len({*names}) < len(names):
+        return f"{key} has a column twice"
+    text = ["method"] if key.endswith("_stats") else []
+    if text and names != list(STATISTICS):
+        return f"{key} has the columns {', '.join(names)}: must be {', '.join(STATISTICS)}"
+    for name in names:
+        if name in text:
+            if not all(isinstance(value, str) for value in frame[name]):
+                return f"{key} has a {name} that is no text"
+        elif frame[name].dtype.kind not in "iuf":
+            return f"{key} has a {name} that is no number"
+    return None
 
 
 def read_frame(path: str | Path, kind: str, panel_id: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ checksums of its pages and of its column names, and is checked for all of that w
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 
 from truepremia.columns import Column
 from truepremia.errors import DataError
+from truepremia.outside import circumstance, read_text, require_regular
 from truepremia.typing import Array
 
 ROWS_PER_GROUP = 65_536
@@ -26,11 +28,17 @@ ROWS_PER_GROUP = 65_536
 
 _KIND, _PANEL, _NAMES = "truepremia.table", "truepremia.panel", "truepremia.columns"
 REMEDY = "delete the file and run the same command again, it will be rebuilt"
+_MISSING = "run the same command again, it will be built"
+TEMPORARY = ".tmp"
+"""End of the names of files that are being written."""
 
 
 @contextlib.contextmanager
 def reading(path: str | Path) -> Iterator[None]:
     """Turn whatever goes wrong while ``path`` is parsed into an error that names it.
+
+    Only what can be damage is answered with deletion: permissions, limits, memory and disks are
+    told by their name.
 
     Raises
     ------
@@ -38,38 +46,76 @@ def reading(path: str | Path) -> Iterator[None]:
         With the first line of the reason, and the remedy.
     """
     try:
+        require_regular(path)
+    except DataError:
+        if os.path.lexists(path):
+            raise
+        raise DataError(f"cannot read {path}: there is no such file; {_MISSING}") from None
+    try:
         yield
     except DataError:
         raise
     except Exception as error:  # a damaged file can break a parser in any way
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"cannot read {path}: {reason}; {REMEDY}") from error
+        why = circumstance(error)
+        if why is None:
+            said = str(error).splitlines()[0] if str(error) else type(error).__name__
+            why = f"{said}; {REMEDY}"
+        raise DataError(f"cannot read {path}: {why}") from error
 
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path that becomes ``path`` if the block succeeds, and vanishes if not.
 
+    What a killed writer of the same path has left behind is removed. A writer that lives holds a
+    lock on its temporary file, which the system releases when it ends in whatever way.
+
     Raises
     ------
     DataError
-        If the file system refuses, naming the file.
+        If the file system refuses, naming the file and the reason.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    lock = None
     try:
+        for left in leftovers(path):
+            _remove_if_abandoned(left)
+        lock = temporary.open("wb")
+        with contextlib.suppress(OSError):  # some file systems have no locks
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield temporary
         with temporary.open("rb+") as handle:
             os.fsync(handle.fileno())
         temporary.replace(path)
-    except OSError as error:
-        reason = error.strerror or error
-        raise DataError(
-            f"cannot write {path}: {reason}; free space or choose another results_dir"
-        ) from error
+    except (OSError, MemoryError) as error:
+        reason = circumstance(error, path)
+        if reason is None:
+            reason = f"{getattr(error, 'strerror', None) or error}; choose another results_dir"
+        raise DataError(f"cannot write {path}: {reason}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if lock is not None:
+            with contextlib.suppress(OSError):
+                lock.close()
+
+
+def leftovers(path: Path) -> list[Path]:
+    """Return the temporary files of writers of ``path``, of whatever process."""
+    start = f".{path.name}."
+    try:
+        names = [file.name for file in path.parent.iterdir()]
+    except OSError:
+        return []
+    return [path.with_name(n) for n in names if n.startswith(start) and n.endswith(TEMPORARY)]
+
+
+def _remove_if_abandoned(temporary: Path) -> None:
+    """Remove a temporary file unless a living process has it locked."""
+    with contextlib.suppress(OSError), temporary.open("rb") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        temporary.unlink()
 
 
 @contextlib.contextmanager
@@ -308,7 +354,7 @@ def read_json(path: str | Path) -> dict[str, Any]:
         If the file is missing or is not one.
     """
     with reading(path):
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     if not isinstance(content, dict):
         raise DataError(f"{path} does not hold a JSON object; {REMEDY}")
     return content

@@ -1,15 +1,28 @@
 """The manifest of a panel: what is needed to trust it and to make it again."""
 
+import hashlib
+import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from truepremia.economies.own import use_own
+from truepremia.economies.contract import SHARPE_ROUNDING
 from truepremia.economies.registry import ECONOMIES
-from truepremia.errors import DataError
+from truepremia.errors import DataError, shortened
 from truepremia.files.formats import TableFile, read_json
-from truepremia.files.provenance import file_digest, git_commit, library_versions, package_digest
-from truepremia.files.results import panel_files
+from truepremia.files.provenance import (
+    git_commit,
+    library_versions,
+    package_digest,
+    processor,
+)
+from truepremia.files.results import BUNDLE, panel_files
+from truepremia.outside import file_digest, require_regular
+
+SEAL = "manifest_sha256"
+"""Entry of a manifest that holds the digest of all its others."""
 
 FACTS = ("model", "index", "code", "packages")
 """Entries of a manifest's configuration that are not keys of ``config/config.yaml``."""
@@ -29,11 +42,14 @@ def certificates(sdf: str | Path, panel_id: str, diagnostics: str | Path) -> dic
     months = TableFile(sdf, "sdf", panel_id).read()
     bound = float(read_json(diagnostics)["sharpe_bound"])
     highest = float(months["max_sr"].max())
+    margin = bound - highest
+    if -SHARPE_ROUNDING <= margin < 0:  # at the bound, up to rounding
+        margin = 0.0
     return {
         "largest_euler_error": float(months["euler_error"].max()),
         "largest_max_sharpe": highest,
         "sharpe_bound": bound,
-        "sharpe_bound_margin": bound - highest,
+        "sharpe_bound_margin": margin,
     }
 
 
@@ -55,15 +71,17 @@ def manifest(
     certificates : mapping of str to float
         How accurate the panel is.
     """
-    return {
+    content = {
         "panel_id": panel_id,
         "config": dict(settings),
         "versions": library_versions(),
+        "processor": processor(),
         "source_digest": package_digest(),
         "git_commit": git_commit(),
         "accuracy": dict(certificates),
         "files": {name: _entry(name, panel_id, Path(path)) for name, path in files.items()},
     }
+    return content | {SEAL: own_digest(content)}
 
 
 def _entry(name: str, panel_id: str, path: Path) -> dict[str, Any]:
@@ -74,31 +92,81 @@ def _entry(name: str, panel_id: str, path: Path) -> dict[str, Any]:
 
 
 def read_manifest(path: str | Path) -> dict[str, Any]:
-    """Read a manifest.
+    """Read a manifest; nothing that it names is opened or run.
 
     Raises
     ------
     DataError
-        If the file cannot be read, or is not the manifest of a panel of a known economy.
+        If the file cannot be read, or is not the manifest of a panel.
     """
     content = read_json(path)
-    config = content.get("config")
-    sections = (config, content.get("files"), content.get("versions"))
-    if not all(isinstance(section, dict) for section in sections) or not isinstance(config, dict):
-        raise DataError(f"{path} is not a manifest: it needs config, files and versions")
-    if isinstance(config.get("packages"), dict):
-        use_own(config["packages"])
+    wrong = _first_fault(content)
+    if wrong:
+        raise DataError(f"{path} is not a manifest: {wrong}")
+    config = content["config"]
     model, index = config.get("model"), str(config.get("index"))
-    expected = f"{model}_{int(index)}" if index.isdecimal() else None
-    if model not in ECONOMIES or content.get("panel_id") != expected:
+    named = isinstance(model, str) and _NAME.fullmatch(model) and _INDEX.fullmatch(index)
+    known = named and (model in ECONOMIES or model in config.get("packages", {}))
+    if not known or content.get("panel_id") != f"{model}_{index}":
+        shown = shortened(str(content.get("panel_id")), 60)
         raise DataError(
-            f"{path} is the manifest of panel {content.get('panel_id')!r}, model {model!r}, "
-            f"index {index!r}: must be a panel of {', '.join(ECONOMIES)}"
+            f"{path} is the manifest of panel {shown!r}, model {shortened(str(model), 60)!r}, "
+            f"index {shortened(index, 60)!r}: must be a panel of {', '.join(ECONOMIES)}, or of an "
+            "economy whose package it names"
         )
     return content
 
 
-def differences(manifest: Mapping[str, Any], results: Path) -> list[str]:
+def _first_fault(content: Mapping[str, Any]) -> str | None:
+    """Return what in a manifest has another type than it must have."""
+    for key in ("config", "files", "versions"):
+        if not isinstance(content.get(key), dict):
+            return "it needs config, files and versions"
+    if not all(isinstance(value, str) for value in content["versions"].values()):
+        return "versions must be texts"
+    for key in ("processor", "accuracy"):
+        if not isinstance(content.get(key, {}), dict):
+            return f"{key} must be a mapping"
+    packages = content["config"].get("packages", {})
+    if not isinstance(packages, dict) or not all(isinstance(p, str) for p in packages.values()):
+        return "packages must be a mapping of economies to folders"
+    for name, entry in content["files"].items():
+        if not _NAME.fullmatch(name) or not isinstance(entry, dict):
+            return f"its file {shortened(name, 60)!r} is none of a panel"
+        if not isinstance(entry.get("sha256"), str) or type(entry.get("bytes")) is not int:
+            return f"its file {name} needs sha256 and bytes"
+    return None
+
+
+_NAME, _INDEX = re.compile("[a-z][a-z0-9_]{0,59}"), re.compile("0|[1-9][0-9]{0,17}")
+_LEAST = ("bundle", "solution", "diagnostics", "panel", "aggregates", "states", "moments", "sdf")
+
+
+def own_digest(content: Mapping[str, Any]) -> str:
+    """Return the digest of everything that a manifest says, but this digest."""
+    rest = {key: value for key, value in content.items() if key != SEAL}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
+def files_behind(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files of a manifest's panel by name, relative to the results.
+
+    Those of an economy of one's own follow from the names in the manifest, so that its code is
+    not run to look at its results; no name leads out of the folder.
+    """
+    panel_id, model = manifest["panel_id"], manifest["config"]["model"]
+    if model in ECONOMIES:
+        return panel_files(panel_id)
+    others = {
+        "bundle": f"{panel_id}{BUNDLE}",
+        "solution": f"solutions/{model}.npz",
+        "diagnostics": f"solutions/{model}.json",
+    }
+    names = dict.fromkeys((*_LEAST, *manifest["files"]))
+    return {n: others.get(n, f"panels/{panel_id}/{n}.parquet") for n in names}
+
+
+def differences(manifest: Mapping[str, Any], results: Path) -> dict[str, str]:
     """Return a phrase for every file in ``results`` that is not as the manifest says.
 
     Parameters
@@ -107,21 +175,34 @@ def differences(manifest: Mapping[str, Any], results: Path) -> list[str]:
         What :func:`read_manifest` returned.
     results : path
         Folder of the results.
+
+    Returns
+    -------
+    dict of str to str
+        Phrases by file, relative to the results.
     """
-    phrases = []
-    listed = manifest["files"]
-    for name, file in panel_files(manifest["panel_id"]).items():
-        path = results / file
-        entry = listed.get(name)
-        if not isinstance(entry, dict):
-            phrases.append(f"{file} is not in the manifest")
-        elif not path.is_file():
-            phrases.append(f"{file} is missing")
-        elif path.stat().st_size != entry.get("bytes"):
-            phrases.append(f"{file} has {path.stat().st_size} bytes, not {entry.get('bytes')}")
-        elif file_digest(path) != entry.get("sha256"):
-            phrases.append(f"{file} has other content")
+    phrases = {}
+    for name, file in files_behind(manifest).items():
+        entry = manifest["files"].get(name)
+        if entry is None:
+            phrases[file] = f"{file} is not in the manifest"
+        else:
+            wrong = _difference(results / file, entry)
+            if wrong:
+                phrases[file] = f"{file} {wrong}"
     return phrases
+
+
+def _difference(path: Path, entry: Mapping[str, Any]) -> str | None:
+    if not os.path.lexists(path):
+        return "is missing"
+    try:
+        size = require_regular(path).st_size
+        if size != entry["bytes"]:
+            return f"has {size} bytes, not {entry['bytes']}"
+        return None if file_digest(path) == entry["sha256"] else "has other content"
+    except (DataError, OSError) as error:
+        return f"cannot be read: {error}"
 
 
 def other_circumstances(manifest: Mapping[str, Any]) -> list[str]:
@@ -134,4 +215,9 @@ def other_circumstances(manifest: Mapping[str, Any]) -> list[str]:
     ]
     if manifest.get("source_digest") != package_digest():
         phrases.append(f"another source of this package (commit {manifest.get('git_commit')})")
+    there, here = manifest.get("processor", {}), processor()
+    if there and there != here:
+        phrases.append(
+            f"other processor ({there.get('blas_kernel')} there, {here['blas_kernel']} here)"
+        )
     return phrases

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from truepremia.columns import MOMENT_COLUMNS, SDF_COLUMNS
+from truepremia.files.finite import require_finite
 from truepremia.files.formats import Table, TableFile, column, table_writer
 from truepremia.moments import Moments
 from truepremia.typing import Array
@@ -90,8 +91,9 @@ class MomentWriter:
 
     def append(self, month: StoredMonth) -> None:
         """Store one month."""
-        self.largest_error = max(self.largest_error, month.row["euler_error"])
         row = {name: np.array([value]) for name, value in month.row.items()}
+        require_finite(row, f"truth of month {month.row['month']}")
+        self.largest_error = max(self.largest_error, month.row["euler_error"])
         self._sdf.append({**row, "month": row["month"].astype(np.int32)})
         if month.moments is not None:
             _append(self._moments, month.moments)

@@ -6,7 +6,10 @@ code reruns from that stage.
 """
 
 import ast
+import contextlib
+import ctypes
 import hashlib
+import os
 import platform
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -18,6 +21,9 @@ from truepremia.syntax import skeleton
 
 PACKAGE = "truepremia"
 SOURCE = Path(__file__).resolve().parents[1]
+
+WORKFLOW = SOURCE / "_workflow"
+"""Where an installed package has the workflow's scripts; a checkout has them beside the package."""
 
 LISTS = ("__init__.py", "registry.py")
 """Files that describe and list, and so change no result."""
@@ -66,8 +72,9 @@ def stage_digest(script: Path, extra_modules: Iterable[str] = ()) -> str:
 
 
 def package_digest() -> str:
-    """Return the digest of the whole package."""
-    return source_digest(sorted(SOURCE.rglob("*.py")))
+    """Return the digest of the whole package, the same in a checkout and installed."""
+    files = (file for file in SOURCE.rglob("*.py") if WORKFLOW not in file.parents)
+    return source_digest(sorted(files))
 
 
 def library_versions() -> dict[str, str]:
@@ -76,20 +83,51 @@ def library_versions() -> dict[str, str]:
     return {"python": platform.python_version(), **libraries}
 
 
+def processor() -> dict[str, str]:
+    """Return the kind of machine and what its BLAS runs on, which decide the last bits of results.
+
+    Returns
+    -------
+    dict
+        ``machine``, as "x86_64"; ``blas_kernel``, as "Haswell", the set of routines that OpenBLAS
+        chose for this processor or that OPENBLAS_CORETYPE names, "unknown" with another BLAS.
+    """
+    return {"machine": platform.machine(), "blas_kernel": _openblas_kernel() or "unknown"}
+
+
+def _openblas_kernel() -> str | None:
+    # Not numpy.show_config(): it tells what the wheel was built on, not what runs.
+    from numpy.linalg import _umath_linalg
+
+    library = ctypes.CDLL(_umath_linalg.__file__)
+    for name in _CORE_NAMES:
+        with contextlib.suppress(AttributeError):
+            ask = getattr(library, name)
+            ask.restype = ctypes.c_char_p
+            return str(ask().decode())
+    return None
+
+
+_CORE_NAMES = tuple(
+    f"{prefix}openblas_get_corename{suffix}"
+    for prefix in ("scipy_", "")
+    for suffix in ("64_", "_64", "")
+)
+"""Names under which builds of OpenBLAS tell the processor that they run on."""
+
+
 def git_commit() -> str | None:
     """Return the commit of the checkout that the package runs from, None outside of one."""
     command = ["git", "rev-parse", "HEAD"]
     try:
-        done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=True)
+        # A GIT_DIR of the surroundings would name the commit of another repository.
+        own = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        done = subprocess.run(
+            command, cwd=SOURCE, env=own, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
-
-
-def file_digest(path: Path) -> str:
-    """Return the sha256 of a file's bytes."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 _skeleton = cache(skeleton)

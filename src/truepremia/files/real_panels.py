@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from truepremia.errors import DataError
+from truepremia.outside import circumstance, require_regular
 from truepremia.panel import CrossSection
 from truepremia.typing import Array
 
@@ -92,11 +93,13 @@ class RealPanel:
 
 
 def _raw(path: Path) -> pd.DataFrame:
+    require_regular(path)
     try:
         return pd.read_parquet(path)
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file; correct the path") from None
     except Exception as error:
+        why = circumstance(error)
+        if why is not None:
+            raise DataError(f"cannot read {path}: {why}") from error
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: not a Parquet file: {reason}; write one with pandas") from error
 

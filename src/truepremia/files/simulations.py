@@ -11,6 +11,7 @@ from truepremia.columns import Column
 from truepremia.economies.contract import Economy, Solution, State
 from truepremia.economies.parameters import Parameters
 from truepremia.errors import DataError
+from truepremia.files.finite import require_finite
 from truepremia.files.formats import (
     REMEDY,
     TableFile,
@@ -26,8 +27,10 @@ from truepremia.typing import Array
 def write_solution(path: str | Path, solution: Solution) -> None:
     """Write a solution together with the parameters that made it."""
     params = json.dumps(solution.params.to_mapping(), sort_keys=True)
+    arrays = solution.to_arrays()
+    require_finite(arrays, f"solution of {solution.params.economy}")
     with replacing(path) as temporary, temporary.open("wb") as handle:
-        np.savez(handle, params=np.array(params), **solution.to_arrays())  # type: ignore[arg-type]
+        np.savez(handle, params=np.array(params), **arrays)  # type: ignore[arg-type]
 
 
 def read_solution(path: str | Path, economy: Economy, params: Parameters) -> Solution:
@@ -59,8 +62,11 @@ def write_simulation(
     economy: Economy,
     panel_id: str,
     paths: Any,
+    undefined_growth: str = "zero",
 ) -> Iterator[int]:
     """Write a simulation as it proceeds and yield each month that is done.
+
+    No number that is not finite is written: the month, the column and the number are named.
 
     Parameters
     ----------
@@ -69,7 +75,11 @@ def write_simulation(
     panel_id : str
     paths : object
         Attributes ``panel``, ``aggregates`` and ``states`` name the files to write.
+    undefined_growth : {"zero", "nan"}
+        With "nan" characteristics may be missing.
     """
+    undefined = [] if undefined_growth == "zero" else economy.characteristics
+    require_finite(simulation.aggregates, f"aggregates of {panel_id}")
     aggregates = {"month": Column("month", "month t"), **economy.columns("aggregates")}
     states = {"month": Column("month", "month t"), **economy.columns("states")}
     write_table(paths.aggregates, "aggregates", panel_id, simulation.aggregates, aggregates)
@@ -79,8 +89,11 @@ def write_simulation(
     ):
         for produced in simulation.months:
             if produced.states:
+                require_finite(produced.states, f"states of {panel_id} in month {produced.month}")
                 states_table.append(_with_month(produced.month, produced.states))
             if produced.panel is not None:
+                where = f"panel {panel_id} in month {produced.month}"
+                require_finite(produced.panel, where, undefined)
                 panel_table.append(_with_month(produced.month, produced.panel))
             yield produced.month
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from truepremia.methods.registry import BUNDLED, KINDS, Look, suggestion
+from truepremia.outside import exists
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def entries(section: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, En
 def found(path: str, folders: Sequence[Path]) -> Path:
     """Return a relative path in the first folder that has it, else in the first folder."""
     places = [folder / path for folder in folders]
-    return next((place for place in places if place.exists()), places[0])
+    return next((place for place in places if exists(place)), places[0])
 
 
 def _options(entry: Mapping[str, Any]) -> dict[str, Any]:

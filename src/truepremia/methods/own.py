@@ -15,7 +15,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from truepremia.errors import MethodError
+from truepremia.errors import DataError, MethodError
+from truepremia.outside import is_file, read_bytes
 from truepremia.syntax import skeleton
 
 _NUMBERS = count()
@@ -24,14 +25,12 @@ _NUMBERS = count()
 def faults(file: Path, name: str) -> list[str]:
     """Return what is wrong with the class ``name`` of ``file``, judged by its syntax tree."""
     try:
-        tree = ast.parse(file.read_bytes())
-    except FileNotFoundError:
-        return [f"{file}: there is no such file; correct the path"]
-    except OSError as error:
-        return [f"{file}: cannot be read: {error.strerror}; correct the path"]
+        tree = ast.parse(read_bytes(file))
+    except DataError as error:
+        return [str(error)]
     except SyntaxError as error:
         return [f"{file}: line {error.lineno}: not Python: {error.msg}; correct the file"]
-    except ValueError as error:  # null bytes
+    except (ValueError, RecursionError, MemoryError) as error:  # null bytes, nested too deep
         return [f"{file}: not Python: {error}; correct the file"]
     classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
     imported = {
@@ -58,8 +57,8 @@ def faults(file: Path, name: str) -> list[str]:
 def declares_truth(file: Path, name: str) -> bool:
     """Return whether the class ``name`` of ``file`` says that it uses the truth: truth = True."""
     try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
+        tree = ast.parse(read_bytes(file))
+    except (DataError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     said = [
         node
@@ -93,7 +92,7 @@ def local_files(file: Path) -> list[Path]:
     folder, found, queue = file.parent, [], [file]
     while queue:
         source = queue.pop(0)
-        if source in found or not source.is_file():
+        if source in found or not is_file(source):
             continue
         found.append(source)
         with contextlib.suppress(SyntaxError, ValueError):

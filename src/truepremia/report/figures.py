@@ -206,7 +206,9 @@ def solved(panels: Panels, solution: Any) -> Figure:
     """Draw the solution of the economy, by its own module; its diagnostics if there is none."""
     figure = new_figure(2.7)
     if not panels.economy.has("solution_plot"):
-        lines = [f"{name}: {value:.6g}" for name, value in solution.diagnostics.items()]
+        told = panels.economy.report(solution)
+        why = told.pop("undefined", {})
+        lines = [f"{name}: {why.get(name) or format(v, '.6g')}" for name, v in told.items()]
         figure.text(0.5, 0.5, "\n".join(lines), ha="center", va="center")
         return figure
     panels.economy.module("solution_plot").draw(solution, figure)

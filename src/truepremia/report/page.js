@@ -4,6 +4,20 @@ if (matchMedia("(max-width: 64rem)").matches) {
   document.querySelector("nav details").open = false;
 }
 
+// What is wider than its frame says so above it, for as long as there is more to the right.
+for (const frame of document.querySelectorAll(".scroll")) {
+  const cue = document.createElement("p");
+  cue.className = "cue";
+  cue.setAttribute("aria-hidden", "true");
+  cue.textContent = "more to the right \u2192";
+  frame.before(cue);
+  const look = () => {
+    cue.hidden = frame.scrollLeft + frame.clientWidth >= frame.scrollWidth - 2;
+  };
+  frame.addEventListener("scroll", look);
+  new ResizeObserver(look).observe(frame);
+}
+
 // A click on a heading sorts its table: first ascending, then descending. Numbers sort by their
 // full value, missing numbers stay at the end.
 for (const table of document.querySelectorAll("table")) {

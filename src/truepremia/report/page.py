@@ -16,6 +16,7 @@ from truepremia import __version__
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import DataError
 from truepremia.files.formats import read_json, reading
+from truepremia.files.results import PUBLISHED
 from truepremia.report.contents import (
     BOARD_FIGURES,
     BOARD_TABLES,
@@ -25,13 +26,20 @@ from truepremia.report.contents import (
     caption,
 )
 from truepremia.report.gather import Panels
+from truepremia.report.overview import Overview
+from truepremia.report.store_words import FIGURE_CAPTIONS, HEADINGS, TABLE_CAPTIONS
 from truepremia.report.writing import number
 
 STORE_TABLES: Mapping[str, str] = {
     "evaluation": "Replication against the published factors",
     "pricing": "Asset-pricing tests",
+    "op_evaluation": "Portfolios on profitability against Kenneth French's",
+    "asset_pricing": "Asset-pricing tests on Kenneth French's portfolios",
 }
 """Tables of a store of the empirical track, by file name."""
+
+LONGEST = 24
+"""Rows from which a table is folded."""
 
 WIDE = 60
 """Characters from which a cell's text may be wrapped."""
@@ -58,6 +66,11 @@ class PageTable:
     title: str
     caption: str
     html: Markup
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table's body."""
+        return self.html.count("<tr") - 1
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,7 @@ def report_page(
     stores: Sequence[StorePart],
     missing: Sequence[str],
     board: BoardPart | None = None,
+    summary: Overview | None = None,
 ) -> str:
     """Return the page.
 
@@ -107,6 +121,8 @@ def report_page(
         What the report does not cover, and why, one line each.
     board : BoardPart, optional
         The leaderboard, if there is one.
+    summary : Overview, optional
+        What the page begins with.
     """
     template, css, script = (part.read_text(encoding="utf-8") for part in PAGE_PARTS)
     environment = jinja2.Environment(
@@ -117,6 +133,8 @@ def report_page(
         stores=stores,
         missing=missing,
         board=board,
+        summary=summary or Overview([], Markup()),
+        longest=LONGEST,
         version=__version__,
         css=Markup(css),
         script=Markup(script),
@@ -166,18 +184,37 @@ def store_parts(files: Iterable[str | Path]) -> list[StorePart]:
     return [_store_part(folder.name, folder) for folder in folders]
 
 
+def evaluations(files: Iterable[str | Path]) -> dict[str, Path]:
+    """Return the table of the evaluation of every store, by the store's title."""
+    tables = [path for path in map(Path, files) if path.name == "evaluation.csv"]
+    return {_store_title(path.parent): path for path in tables}
+
+
+def _store_title(folder: Path) -> str:
+    if folder.name == PUBLISHED:
+        return "Published data (Kenneth French)"
+    return f"Store {folder.name}{', simulated' if (folder / 'demo.sqlite').exists() else ''}"
+
+
 def _store_part(name: str, folder: Path) -> StorePart:
     """Return the part of a store: the figures and tables that its folder has."""
     titles = {path: path.stem.replace("_", " ") for path in sorted(folder.glob("figures/*.png"))}
-    simulated = ", simulated" if (folder / "demo.sqlite").exists() else ""
-    title = "Published data (Kenneth French)" if name == "french" else f"Store {name}{simulated}"
+    title = _store_title(folder)
     return StorePart(
         name=name,
         title=title,
         warnings=_warnings(folder / "evaluation.json"),
-        figures=[picture(path, what.capitalize(), "", title) for path, what in titles.items()],
+        figures=[
+            picture(path, what.capitalize(), FIGURE_CAPTIONS.get(path.stem, ""), title)
+            for path, what in titles.items()
+        ],
         tables=[
-            PageTable(file, what, "", csv_table(folder / f"{file}.csv", f"{what}, {title}"))
+            PageTable(
+                file,
+                what,
+                TABLE_CAPTIONS[file],
+                csv_table(folder / f"{file}.csv", f"{what}, {title}", HEADINGS),
+            )
             for file, what in STORE_TABLES.items()
             if (folder / f"{file}.csv").exists()
         ],
@@ -250,11 +287,20 @@ def picture(path: Path, title: str, text: str, subject: str) -> Figure:
     return Figure(title, text, alt, subject, base64.b64encode(raw).decode(), width, height)
 
 
-def csv_table(path: Path, title: str) -> Markup:
-    """Return a CSV file as an HTML table."""
+def csv_table(path: Path, title: str, headings: Mapping[str, str] | None = None) -> Markup:
+    """Return a CSV file as an HTML table.
+
+    Parameters
+    ----------
+    path : path
+    title : str
+    headings : mapping of str to str, optional
+        Words for the names of columns; others stay as they are.
+    """
     with reading(path), path.open(newline="", encoding="utf-8") as file:
         head, *rows = csv.reader(file)
-    return _table(head, rows, title)
+    words = headings or {}
+    return _table([words.get(name, name.replace("_", " ")) for name in head], rows, title)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> Markup:

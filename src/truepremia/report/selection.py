@@ -88,6 +88,8 @@ def finished_panels(
         would_be = config_of(panel_id)
         try:
             config = read_json(file).get("config", {})
+            if not isinstance(config, dict):
+                raise DataError(f"{file}: config is no mapping")
         except DataError:
             left_out[panel_id] = "its manifest cannot be read"
             continue

@@ -1,7 +1,7 @@
 """The report's tables: numbers over panels, with units and sample sizes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -135,7 +135,7 @@ def factors(panels: Panels) -> ReportTable:
         Measure("spanning_t", "t of alpha", "", 2, error=False),
         Measure("spanning_r2", "spanning R²", "", 2, error=False),
     )
-    return _table("factors", panels, {"method": "method", "factor": "factor"}, measures)
+    return _signed(_table("factors", panels, {"method": "method", "factor": "factor"}, measures))
 
 
 def correlations(panels: Panels) -> ReportTable:
@@ -143,7 +143,8 @@ def correlations(panels: Panels) -> ReportTable:
     names = [str(name) for name in panels.rows["correlations"]["factor"].unique()]
     measures = [Measure(name, name, "", 2, error=False) for name in names]
     measures.append(Measure("other_method", "other method", "", 2, error=False))
-    return _table("correlations", panels, {"method": "method", "factor": "factor"}, measures)
+    table = _table("correlations", panels, {"method": "method", "factor": "factor"}, measures)
+    return _signed(table)
 
 
 def exposures(panels: Panels) -> ReportTable:
@@ -159,7 +160,7 @@ def exposures(panels: Panels) -> ReportTable:
         Measure("sdf_alpha", "alpha", PERCENT, 3, 100),
         Measure("sdf_r2", "R², SDF portfolio", "", 2),
     ]
-    return _table("exposures", panels, {"method": "method", "factor": "factor"}, measures)
+    return _signed(_table("exposures", panels, {"method": "method", "factor": "factor"}, measures))
 
 
 def captured(panels: Panels) -> ReportTable:
@@ -235,6 +236,17 @@ def _table(
     missing = f" Not in this economy: {', '.join(absent)}." if absent else ""
     single = " One panel: no standard errors over panels." if len(panels.names) == 1 else ""
     return ReportTable(name, keys, tuple(measures), frame, panels.sample + missing + single)
+
+
+SIGNS = (
+    "Signs: smb and cma of ff are long small firms and slow growers, those of fm are slopes and so "
+    "long large firms and fast growers; all other factors have the same sign in both."
+)
+
+
+def _signed(table: ReportTable) -> ReportTable:
+    """Say in a table which way the factors of the two methods go."""
+    return replace(table, note=f"{table.note} {SIGNS}")
 
 
 def over_panels(

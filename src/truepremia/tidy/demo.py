@@ -20,6 +20,9 @@ from truepremia.files.formats import REMEDY, TableFile, replacing
 from truepremia.tidy.settings import DemoRules
 from truepremia.typing import Array
 
+ROUNDING = 1e-14
+"""Relative gap up to which numbers are the same: some fifty times that of one rounding."""
+
 FIRST_PERMNO, FIRST_GVKEY = 10001, 1001
 YEAR = 12
 
@@ -128,7 +131,7 @@ def read_firms(path: str | Path, panel_id: str, riskless: Array, rules: DemoRule
     if months != len(riskless) or len(flat["month"]) % months:
         raise DataError(f"{path} does not hold the firms of {len(riskless)} months; {REMEDY}")
     value, ratio, profit, excess = (flat[name].reshape(months, -1) for name in names)
-    book = ratio * value
+    book = united(ratio * value)
     died = excess + riskless[:, None] <= -1 + 1e-12
     held = np.vstack([np.zeros_like(book[:1]), book[:-1]])
     first = np.datetime64(rules.first_month, "M")
@@ -141,6 +144,28 @@ def read_firms(path: str | Path, panel_id: str, riskless: Array, rules: DemoRule
         excess_return=excess,
         died=died,
     )
+
+
+def united(values: Array) -> Array:
+    """Return ``values`` with those that differ by rounding alone made equal, the least of them.
+
+    A panel holds book values as a ratio to market values. Their product has an error of its own
+    in every month, so that the growth of an unchanged book value would be 1e-16 and not zero, and
+    sorts would rank the rounding. Books are sums of costs and so often equal, among firms and
+    over time; where they are continuous no two are this close.
+
+    Parameters
+    ----------
+    values : array of any shape
+        Positive, zero or NaN.
+    """
+    flat = values.ravel().copy()
+    there = np.flatnonzero(np.isfinite(flat))
+    order = there[np.argsort(flat[there], kind="stable")]
+    ascending = flat[order]
+    begins = np.diff(ascending, prepend=-np.inf) > ROUNDING * np.abs(ascending)
+    flat[order] = ascending[np.flatnonzero(begins)[np.cumsum(begins) - 1]]
+    return flat.reshape(values.shape)
 
 
 def _lives(died: Array) -> Array:
@@ -207,7 +232,7 @@ def _accounts(firms: Firms, fiscal_year_end: int) -> Iterator[tuple[Any, ...]]:
             before = firms.book[t - YEAR]
             before = np.where(same & (before > 0), before, np.nan)
             op = np.where(same, firms.cash_flow[t - YEAR + 1 : t + 1].sum(axis=0), np.nan) / be
-            inv = be / before - 1
+            inv = united(be / before) - 1
         order = np.argsort(life)
         datadate, year = _last_day(firms.calendar[t]), int(str(firms.calendar[t])[:4])
         columns = (life + FIRST_GVKEY, be, op, inv)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from truepremia.files.results import PUBLISHED
+from truepremia.outside import exists, is_file
 from truepremia.panel import Size
 from truepremia.tidy.layouts import table_names
 from truepremia.tidy.partitions import parquet_files, table_name
@@ -24,6 +25,12 @@ SERIES = {"momentum": "umd", "short_term_reversal": "st_rev", "long_term_reversa
 
 LEAST_FIRMS, LEAST_MONTHS = 20, 36
 """Smallest panel that is exported unasked: fewer firms or months leave nothing to sort."""
+
+FIRST = "first"
+"""Word for the first configured panel that can be a store."""
+
+OF_A_STORE = ("bm", "roe")
+"""Characteristics from which accounts are made: an economy needs them for its panels to be one."""
 
 _UNSAFE = frozenset("{}[]*?")
 """Characters of a path that the workflow engine takes for patterns."""
@@ -114,11 +121,14 @@ class TidyConfig:
     published_data : bool
         Whether the French series that locked packages ship are evaluated.
     demo : DemoRules
+    unfilled : tuple of str
+        Stores of the first panel where no configured panel can be a store.
     """
 
     stores: Mapping[str, StoreConfig]
     published_data: bool
     demo: DemoRules
+    unfilled: tuple[str, ...] = ()
 
     def built(self, size: Size) -> list[str]:
         """Return the stores that a run of panels of ``size`` builds without being asked to."""
@@ -154,6 +164,8 @@ def tidy_faults(section: Mapping[str, Any], root: Path, panels: Collection[str])
                 f"{where}: must have a path or a panel, and not both, for example "
                 "{path: data/tidy_finance.sqlite} or {panel: bgn_0}; off switches a store off"
             )
+        elif store.get("panel") == FIRST:
+            continue
         elif "panel" in store:
             model = store["panel"].rpartition("_")[0]
             if model not in panels:
@@ -188,14 +200,14 @@ def _path_faults(where: str, path: Path, tables: Collection[str]) -> Iterator[st
             f"{where}.path is {path}: {' '.join(unsafe)} in a path are taken for patterns; rename "
             "the folder or file, or give a link to it whose path has none of {}[]*?"
         )
-    elif path.is_dir():
+    elif os.path.isdir(path):  # noqa: PTH112 - Path raises where a name is too long
         found = {table_name(file).lower() for file in path.iterdir()}
         if not found & set(tables) or not parquet_files(path, tables):
             yield (
                 f"{where}.path is {path}: not a SQLite database but a folder, and it has no "
                 "crsp_monthly.parquet; give a SQLite file or the folder of the Parquet files"
             )
-    elif not path.exists():
+    elif not exists(path):
         yield f"{where}.path is {path}: there is no such file or folder; correct the path"
 
 
@@ -215,7 +227,7 @@ def _file_faults(where: str, file: str | bool, root: Path) -> Iterator[str]:
     path = expanded(str(file), root)
     if _UNSAFE & set(str(path)):
         yield f"{where} is {path}: none of {{}}[]*? may be in the path; rename the file"
-    elif not path.is_file():
+    elif not is_file(path):
         yield f"{where} is {path}: there is no such file; correct the path, or write off"
 
 
@@ -244,11 +256,27 @@ def own_columns(sorts: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted(set(named) - BUILT_IN)
 
 
-def tidy_config(section: Mapping[str, Any], root: Path) -> TidyConfig:
-    """Return a section without faults in its types."""
+def tidy_config(section: Mapping[str, Any], root: Path, panels: Sequence[str] = ()) -> TidyConfig:
+    """Return a section without faults in its types.
+
+    Parameters
+    ----------
+    section : mapping
+    root : path
+        Relative paths start here.
+    panels : sequence of str
+        Configured panels that can be a store; the first is meant by "first".
+    """
+    first, unfilled = next(iter(panels), None), []
     common = {key: section[key] for key in OPTIONS}
     stores = {}
     for name, store in sorted(_switched_on(section).items()):
+        panel = store.get("panel")
+        if panel == FIRST:
+            panel = first
+            if panel is None:
+                unfilled.append(name)
+                continue
         path = expanded(store["path"], root) if "path" in store else None
         settings = common | {key: store[key] for key in OPTIONS if key in store}
         settings["busy_timeout"] = float(settings["busy_timeout"])
@@ -258,12 +286,13 @@ def tidy_config(section: Mapping[str, Any], root: Path) -> TidyConfig:
         settings["sorts"] = _plans(settings["sorts"])
         french = {**section["french"], **store.get("french", {})}
         settings["french"] = {key: expanded(file, root) for key, file in french.items() if file}
-        stores[name] = StoreConfig(path=path, panel=store.get("panel"), **settings)
+        stores[name] = StoreConfig(path=path, panel=panel, **settings)
     demo = section["demo"]
     return TidyConfig(
         stores=stores,
         published_data=section["published_data"],
         demo=DemoRules(demo["first_month"], int(demo["fiscal_year_end"]), demo["nyse"]),
+        unfilled=tuple(unfilled),
     )
 
 

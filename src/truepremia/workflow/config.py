@@ -11,21 +11,21 @@ import os
 import posixpath
 import re
 import sys
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-
-import yaml
 
 from truepremia.economies.own import own_economy, use_own
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError, TruepremiaError
 from truepremia.methods.entry import Entry, entries, entry_faults, found, switched_on
 from truepremia.methods.registry import BUNDLED
+from truepremia.outside import is_file
 from truepremia.panel import Size
-from truepremia.tidy.settings import TidyConfig, tidy_config, tidy_faults
+from truepremia.tidy.settings import OF_A_STORE, TidyConfig, tidy_config, tidy_faults
+from truepremia.workflow.documents import first_twice, plain, read_yaml, unique_items
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -34,6 +34,8 @@ _CONFIG_FILE = Path("config/config.yaml")
 _CONFIG_SCHEMA = Path("config/schemas/config.schema.yaml")
 _CALIBRATION_SCHEMA = Path("config/schemas/calibration.schema.yaml")
 _SHOWN_CHARACTERS = 60
+_SHOWN_FAULTS, _SHOWN_LENGTH = 12, 2_500
+_LONGEST_NAME, _LONGEST_PATH = 200, 3_000
 _NUMBERS_AS_TEXT = (
     "a number in quotes is text, so is 1e-4 (write 1.0e-4), and so is every number inside a list "
     "or mapping given by --config (put it in a file and use --configfile)"
@@ -144,7 +146,7 @@ def load_overlay(overlay: Mapping[str, Any], root: str | Path) -> RunConfig:
         As :func:`load_config`.
     """
     base = read_yaml(Path(root) / _CONFIG_FILE)
-    return load_config(_merged(base, overlay), root)
+    return load_config(_merged(base, plain(overlay)), root)
 
 
 def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
@@ -171,7 +173,7 @@ def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
         contradict each other, calibrations that cannot be read or break their economy's rules.
     """
     root = Path(root)
-    config = _plain(mapping)
+    config = plain(mapping)
     faults = _schema_faults(config, root / _CONFIG_SCHEMA)
     faulty = {key for key, _ in faults}
     sound = {key: value for key, value in config.items() if key not in faulty}
@@ -185,6 +187,7 @@ def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
         *_unknown_economies(config),
         *_panel_faults(config),
         *_window_faults(sound),
+        *_penalty_faults(sound),
         *_method_faults(sound, (Path.cwd(), root)),
         *_real_panel_faults(config, (Path.cwd(), root)),
         *_results_faults(sound),
@@ -192,53 +195,22 @@ def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
         *calibration_faults,
     ]
     if phrases:
-        raise ConfigError("; ".join(dict.fromkeys(phrases)))
+        raise ConfigError(_joined(dict.fromkeys(phrases)))
     return replace(_typed(sound, calibrations, files, root), own_economies=own)
 
 
-def read_yaml(path: str | Path) -> Any:
-    """Read a YAML file, refusing mappings that list a key twice.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    object
-        The content in builtin types.
-
-    Raises
-    ------
-    ConfigError
-        If the file cannot be read, is not YAML, or lists a key twice.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        return yaml.load(text, Loader=_UniqueKeyLoader)
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file; correct the path") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}; correct the path") from error
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "somewhere"
-        raise ConfigError(f"{path}: {line}: {error.problem}; correct the YAML") from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{path}: not YAML in UTF-8: {error}; correct the file") from error
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML would silently keep the last of several values of a key."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"key {key.value!r} appears twice", problem_mark=key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+def _joined(phrases: Iterable[str]) -> str:
+    """Return a readable number of faults in one line, and how many more there are."""
+    phrases = list(phrases)
+    shown: list[str] = []
+    for phrase in phrases[:_SHOWN_FAULTS]:
+        if shown and sum(map(len, shown)) + len(phrase) > _SHOWN_LENGTH:
+            break
+        shown.append(phrase)
+    further = len(phrases) - len(shown)
+    if further:
+        shown.append(f"and {further:,} further faults")
+    return "; ".join(shown)
 
 
 def _repository_of(path: Path) -> Path:
@@ -266,27 +238,20 @@ def _merged(base: Any, overlay: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _plain(value: Any) -> Any:
-    """Return ``value`` in the types of JSON, whose numbers are finite: others become text.
-
-    So does the number that Snakemake makes of ``--config undefined_growth=nan``.
-    """
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, int | float) and not abs(value) <= sys.float_info.max:
-        return str(value)
-    return value
-
-
 def _schema_faults(document: Any, schema_file: Path) -> list[tuple[str, str]]:
     """Return (top-level key, phrase) for everything in ``document`` that the schema refuses."""
-    from jsonschema import Draft202012Validator  # slow to import, and many commands do without
+    from jsonschema import Draft202012Validator, validators  # slow, and many commands do without
 
-    errors = Draft202012Validator(read_yaml(schema_file)).iter_errors(document)
-    found = ((str((*error.absolute_path, "")[0]), p) for error in errors for p in _phrases(error))
-    return list(dict.fromkeys(found))
+    extend: Any = validators.extend
+    linear = extend(Draft202012Validator, {"uniqueItems": unique_items})
+    found: dict[tuple[str, str], None] = {}
+    for count, error in enumerate(linear(read_yaml(schema_file)).iter_errors(document)):
+        key = str((*error.absolute_path, "")[0])
+        if count < _SHOWN_FAULTS:
+            found |= dict.fromkeys((key, phrase) for phrase in _phrases(error))
+        else:  # counted, not worded
+            found[key, _path_name(error.absolute_path)] = None
+    return list(found)
 
 
 def _phrases(error: "ValidationError") -> Iterator[str]:
@@ -300,11 +265,13 @@ def _phrases(error: "ValidationError") -> Iterator[str]:
         yield from (f"key {key!r} is missing{where}: add it" for key in missing)
     elif error.validator == "additionalProperties" and "properties" in schema:
         known = schema["properties"]
-        unknown = (key for key in value if key not in known)
-        yield from (f"unknown key {key!r}{where}{_suggestion(key, known)}" for key in unknown)
+        unknown = [key for key in value if key not in known]
+        for key in unknown[:_SHOWN_FAULTS]:
+            yield f"unknown key {_cut(repr(key))}{where}{_suggestion(key, known)}"
+        yield from (f"unknown key {key!r}" for key in unknown[_SHOWN_FAULTS:])
     elif error.validator == "uniqueItems":
-        twice = [item for i, item in enumerate(value) if item in value[:i]]
-        yield f"{name} is {_shown(value)}: lists {twice[0]} twice; list every value once"
+        twice = _cut(str(first_twice(value)))
+        yield f"{name} is {_shown(value)}: lists {twice} twice; list every value once"
     else:
         yield f"{name or 'content'} is {_shown(value)}: must be {schema['description']}"
         if _is_number_as_text(value):
@@ -317,13 +284,16 @@ def _path_name(path: Iterable[str | int]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    return _cut(json.dumps(value, default=str, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
 
 
 def _suggestion(name: str, known: Iterable[str]) -> str:
     known = list(known)
-    close = get_close_matches(name.lower(), known, n=1)
+    close = get_close_matches(name.lower()[:_SHOWN_CHARACTERS], known, n=1)
     return f": did you mean {close[0]!r}?" if close else f": must be one of {', '.join(known)}"
 
 
@@ -390,6 +360,14 @@ def _window_faults(sound: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def _penalty_faults(sound: Mapping[str, Any]) -> Iterator[str]:
+    """Refuse penalties that are different numbers and one in double precision."""
+    penalties = [float(penalty) for penalty in sound.get("alphas", ())]
+    twice = first_twice(penalties)
+    if twice is not None:
+        yield f"alphas lists {twice} twice, in double precision; list every penalty once"
+
+
 def _method_faults(sound: Mapping[str, Any], folders: Sequence[Path]) -> Iterator[str]:
     methods = sound.get("methods")
     if methods is None:
@@ -423,12 +401,19 @@ def _real_panel_faults(config: Mapping[str, Any], folders: Sequence[Path]) -> It
         file = found(str(panel["file"]), folders)
         if name in ECONOMIES:
             yield f"panels.{name}: {name} is an economy; give a panel of real stocks another name"
-        elif not file.is_file():
+        elif not is_file(file):
             yield f"panels.{name}.file is {file}: there is no such file; correct the path"
 
 
 def _results_faults(sound: Mapping[str, Any]) -> Iterator[str]:
     if "results_dir" not in sound:
+        return
+    names = sound["results_dir"].split("/")
+    if len(sound["results_dir"]) > _LONGEST_PATH or max(map(len, names)) > _LONGEST_NAME:
+        yield (
+            f"results_dir is {_shown(sound['results_dir'])}: a name in it may have "
+            f"{_LONGEST_NAME} characters, all of it {_LONGEST_PATH:,}; choose for example results"
+        )
         return
     here, target = Path.cwd(), Path.cwd() / _normal_path(sound["results_dir"])
     nearest = next(path for path in (target, *target.parents) if os.access(path, os.F_OK))
@@ -468,10 +453,10 @@ def _calibrations(
 
 
 def _calibration(name: str, file: Path, schema_file: Path) -> dict[str, Any]:
-    content = _plain(read_yaml(file))
+    content = plain(read_yaml(file))
     faults = [phrase for _, phrase in _schema_faults(content, schema_file)]
     if faults:
-        raise ConfigError(f"{file}: {'; '.join(faults)}")
+        raise ConfigError(f"{file}: {_joined(faults)}")
     values = {parameter: entry["value"] for parameter, entry in content.items()}
     try:
         ECONOMIES[name].parameters(values)
@@ -489,6 +474,12 @@ def _typed(
     folders = (Path.cwd(), root)
     real = {n: p for n, p in config["panels"].items() if isinstance(p, Mapping)}
     panels = {name: _indices(config["panels"].get(name, 0)) for name in ECONOMIES}
+    of_stores = [
+        f"{name}_{index}"
+        for name, indices in panels.items()
+        if {*OF_A_STORE} <= {*ECONOMIES[name].characteristics}
+        for index in indices
+    ]
     return RunConfig(
         seed=int(config["seed"]),
         panels={name: indices for name, indices in panels.items() if indices},
@@ -501,7 +492,7 @@ def _typed(
         calibrations=calibrations,
         calibration_files=files,
         results_dir=_normal_path(config["results_dir"]),
-        tidy=tidy_config(config["tidy"], root),
+        tidy=tidy_config(config["tidy"], root, of_stores),
         methods=entries(config["methods"], folders),
         reference=config["leaderboard"]["reference"],
         headline=config["leaderboard"]["headline"],

@@ -5,16 +5,19 @@ import json
 import logging
 import resource
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from truepremia.errors import TruepremiaError, error_line
+from truepremia.errors import DataError, TruepremiaError, error_line
+from truepremia.outside import circumstance, file_digest, is_file
 
 Item = TypeVar("Item")
 
 SECONDS_BETWEEN_MESSAGES = 2.0
+DIGESTS = "benchmarks"
+"""Folder of the digests of what jobs made, beside their times."""
 
 logger = logging.getLogger("truepremia")
 
@@ -34,16 +37,9 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
     """
     settings: dict[str, Any] = json.loads(job.params.stage)
     name = " ".join([job.rule, *(str(settings[k]) for k in _IDENTITY if k in settings)])
-    Path(job.log[0]).parent.mkdir(parents=True, exist_ok=True)
-    log_file = logging.FileHandler(job.log[0], mode="w")
-    log_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    terminal = logging.StreamHandler(sys.stderr)
-    terminal.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
-    terminal.addFilter(lambda record: record.levelno < logging.ERROR)
-    logger.setLevel(logging.INFO)
-    logger.handlers = [log_file, terminal]
     started = monotonic()
     try:
+        _log_to(Path(job.log[0]), name)
         if "packages" in settings:
             # Only then: no other job loads the registry for it.
             from truepremia.economies.own import use_own
@@ -51,13 +47,65 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
             use_own(settings["packages"])
         yield settings
         _write_usage(Path(job.log[0]), monotonic() - started)
+        _write_digests(Path(job.log[0]), job.output)
     except TruepremiaError as error:
-        logger.error("%s", error)
-        print(error_line(error), file=sys.stderr)  # noqa: T201
-        sys.exit(1)
-    except Exception:
-        logger.exception("unexpected failure")
-        raise
+        _end(error)
+    except Exception as error:
+        reason = circumstance(error)
+        if reason is None:
+            logger.exception("unexpected failure")
+            raise
+        _end(DataError(f"{job.rule}: {_place(error)}{reason}{_size(error, settings, job)}"))
+    finally:
+        for handler in logger.handlers:
+            handler.close()
+
+
+def _end(error: TruepremiaError) -> NoReturn:
+    logger.error("%s", error)
+    print(error_line(error), file=sys.stderr)  # noqa: T201
+    sys.exit(1)
+
+
+def _place(error: Exception) -> str:
+    return f"{error.filename}: " if isinstance(error, OSError) and error.filename else ""
+
+
+def _size(error: Exception, settings: Mapping[str, Any], job: Any) -> str:
+    """Return what a job that lacks memory was to do, and what was thought to be enough for it."""
+    if not isinstance(error, MemoryError):
+        return ""
+    said = [f"{key} is {settings[key]:,}" for key in ("firms", "months") if key in settings]
+    with contextlib.suppress(AttributeError, KeyError, TypeError):
+        said.append(f"the estimate is {job.resources.mem_mb:,} MB")
+    return f"; {', '.join(said)}; lower firms or months, or give more memory" if said else ""
+
+
+class _LogFile(logging.FileHandler):
+    """A log whose full disk ends the job like that of any other file, without a traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exc_info()[1]
+        reason = circumstance(error, self.baseFilename) if error else None
+        logger.removeHandler(self)
+        if reason is not None and record.levelno < logging.ERROR:
+            raise DataError(f"cannot write {self.baseFilename}: {reason}") from None
+
+
+def _log_to(file: Path, name: str) -> None:
+    """Send messages to the log file, and those that are no errors to the terminal."""
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(logging.Formatter(f"[{name}] %(message)s"))
+    terminal.addFilter(lambda record: record.levelno < logging.ERROR)
+    logger.setLevel(logging.INFO)
+    logger.handlers = [terminal]
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        log_file = _LogFile(file, mode="w")
+    except OSError as error:
+        raise DataError(f"cannot write {file}: {circumstance(error, file) or error}") from None
+    log_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.handlers.insert(0, log_file)
 
 
 def _write_usage(log: Path, seconds: float) -> None:
@@ -65,10 +113,31 @@ def _write_usage(log: Path, seconds: float) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     rule = log.parent.name
     file = log.parents[2] / "benchmarks" / rule / f"{log.stem}.tsv"
-    file.parent.mkdir(parents=True, exist_ok=True)
     numbers = (seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
     values = "\t".join(f"{value:.4f}" for value in numbers)
-    file.write_text(f"s\tcpu_time\tmax_rss\n{values}\n", encoding="utf-8")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"s\tcpu_time\tmax_rss\n{values}\n", encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot write {file}: {circumstance(error, file) or error}") from None
+
+
+def _write_digests(log: Path, output: Any) -> None:
+    """Write the sha256 of what the job made, as ``sha256sum`` does, relative to the results."""
+    results = log.parents[2]
+    made = output.values() if isinstance(output, Mapping) else output
+    files = [Path(str(file)) for file in made]
+    lines = [
+        f"{file_digest(file)}  {file.relative_to(results)}\n"
+        for file in files
+        if file.is_relative_to(results) and is_file(file)
+    ]
+    record = results / DIGESTS / log.parent.name / f"{log.stem}.sha256"
+    try:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text("".join(lines), encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"cannot write {record}: {circumstance(error, record) or error}") from None
 
 
 _IDENTITY = ("store", "panel", "model", "index", "method", "loading", "block")

@@ -1,27 +1,181 @@
 """The laboratory from Python: one method judged on one simulated panel, in memory."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, fields, replace
+from numbers import Integral
 from typing import Any
 
+from truepremia.economies.contract import Economy, Solution
 from truepremia.economies.registry import economy
 from truepremia.errors import ConfigError
 from truepremia.judgement.engine import judge as judge_panel
-from truepremia.methods.contract import Setting, uses_truth
+from truepremia.methods.contract import FactorMethod, Setting, factor_returns, uses_truth
 from truepremia.moments import Moments
 from truepremia.panel import Panel, Size
 from truepremia.seeds import Streams
-from truepremia.workflow.config import read_yaml
-
-ROOT = Path(__file__).resolve().parents[3]
-"""The repository folder."""
+from truepremia.workflow.documents import read_yaml
+from truepremia.workflow.place import ROOT
+from truepremia.workflow.progress import watched
 
 SEED = 20260101
 ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 0.05, 0.1, 1.0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
+class SimulatedPanel(Panel):
+    """A simulated panel in memory, with the economy that it is from.
+
+    Parameters
+    ----------
+    economy : Economy
+    size : Size
+    solution : Solution
+        The solved economy.
+    seed, index : int
+        Which panel of the economy it is.
+    """
+
+    economy: Economy
+    size: Size
+    solution: Solution
+    seed: int
+    index: int
+
+    def __repr__(self) -> str:
+        first = ", ".join(str(month) for month in self.month[:3])
+        return (
+            f"<SimulatedPanel {self.economy.name}_{self.index}: {self.economy.title}, "
+            f"{self.size.firms} firms, {self.size.months} months from {first}, ...>"
+        )
+
+    def moments(self, start: int | None = None, progress: bool | None = None) -> Iterator[Moments]:
+        """Yield the exact conditional moments of the panel's months.
+
+        Parameters
+        ----------
+        start : int, optional
+            First month; that of the panel where nothing is given.
+        progress : bool, optional
+            See :func:`truepremia.workflow.progress.watched`.
+        """
+        first = self.size.start if start is None else start
+        states = self.economy.states(self.solution, self.aggregates, self.states, self.size.firms)
+        wanted = (state for state in states if state.month >= first)
+        months = (self.economy.moments(self.solution, state) for state in wanted)
+        return watched(months, max(self.size.end + 1 - first, 0), "moments", progress)
+
+    def truth(self, progress: bool | None = None) -> Any:
+        """Return what is attainable in every month, and what the true SDF portfolio earned.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by month: ``max_sr``, the highest conditional Sharpe ratio per month, and
+            ``sdf_ret``, the realised excess return of the SDF portfolio from t to t + 1.
+        """
+        import pandas as pd
+
+        rows = [
+            (m.month, m.max_sharpe(), float(m.sdf_portfolio() @ earned))
+            for m, earned in zip(self.moments(progress=progress), self["xret"], strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["month", "max_sr", "sdf_ret"]).set_index("month")
+
+    def factors(self, method: FactorMethod) -> Any:
+        """Return the monthly returns of a method's factors, one column each, indexed by month.
+
+        Parameters
+        ----------
+        method : FactorMethod
+            Such as ``tp.FamaFrench()``.
+        """
+        import pandas as pd
+
+        earned = factor_returns(method, self.cross_sections())
+        index = pd.Index(earned.month, name="month")
+        return pd.DataFrame(earned.returns, index=index, columns=list(earned.names))
+
+
+def simulate(
+    model: str,
+    firms: int = 1000,
+    months: int = 720,
+    burnin: int = 300,
+    seed: int = SEED,
+    index: int = 0,
+    calibration: Mapping[str, Any] | None = None,
+    progress: bool | None = None,
+) -> SimulatedPanel:
+    """Solve an economy and simulate a panel of firms.
+
+    Parameters
+    ----------
+    model : str
+        Name of an economy, such as "bgn".
+    firms : int
+        At least 2.
+    months : int
+        Panel months, at least 1.
+    burnin : int
+        Months simulated from an empty economy and dropped; at least 13, because momentum looks
+        twelve months back.
+    seed, index : int
+        Which panel; equal values give equal panels.
+    calibration : mapping, optional
+        Values of parameters that differ from the shipped calibration.
+    progress : bool, optional
+        Whether to show a bar; by default if tqdm is installed and somebody watches.
+
+    Returns
+    -------
+    SimulatedPanel
+
+    Raises
+    ------
+    ConfigError
+        If there is no such economy, or a number breaks its rule.
+    CalibrationError
+        If a parameter is unknown or out of its range.
+
+    Examples
+    --------
+    >>> import truepremia as tp
+    >>> panel = tp.simulate("bgn", firms=200, months=120)
+    >>> len(panel.month), panel.month[0]
+    (120, np.int64(300))
+    >>> panel.to_frame().index.names
+    FrozenList(['month', 'firmid'])
+    """
+    chosen = economy(model)
+    least = {"firms": 2, "months": 1, "burnin": 13, "seed": 0, "index": 0}
+    given = {"firms": firms, "months": months, "burnin": burnin, "seed": seed, "index": index}
+    wrong = [
+        f"{name} is {value!r}: must be a whole number of at least {least[name]}"
+        for name, value in given.items()
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least[name]
+    ]
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+    size = Size(int(firms), int(months), int(burnin))
+    values = _shipped(model) | dict(calibration or {})
+    solution = chosen.solve(chosen.parameters(values))
+    simulation = chosen.simulate(solution, size, Streams(int(seed), model, int(index)))
+    simulation = replace(
+        simulation,
+        months=watched(simulation.months, size.burnin + size.months, model, progress),
+    )
+    panel = Panel.collect(chosen.layout, simulation)
+    return SimulatedPanel(
+        **{f.name: getattr(panel, f.name) for f in fields(Panel)},
+        economy=chosen,
+        size=size,
+        solution=solution,
+        seed=int(seed),
+        index=int(index),
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Trial:
     """A simulated panel in memory with its truth.
 
@@ -63,21 +217,18 @@ class Trial:
             Months of the window, fewer than those of the panel.
         seed, index : int
         calibration : mapping, optional
-            Parameter values; the shipped ones where nothing is given.
+            Values of parameters that differ from the shipped calibration.
         """
         if not 2 <= window < size.months:
             raise ConfigError(
                 f"window is {window}: must be at least 2 and below months, {size.months}"
             )
-        chosen = economy(model)
-        values = _shipped(model) if calibration is None else calibration
-        solution = chosen.solve(chosen.parameters(values))
-        simulation = chosen.simulate(solution, size, Streams(seed, model, index))
-        panel = Panel.collect(chosen.layout, simulation)
-        states = chosen.states(solution, panel.aggregates, panel.states, size.firms)
-        judged = (s for s in states if s.month >= size.start + window)
-        moments = tuple(chosen.moments(solution, state) for state in judged)
+        panel = simulate(model, size.firms, size.months, size.burnin, seed, index, calibration)
+        moments = tuple(panel.moments(size.start + window))
         return cls(model, panel, moments, window, seed, index)
+
+    def __repr__(self) -> str:
+        return f"<Trial: {self.panel!r}, windows of {self.window} months>"
 
     def setting(self, name: str) -> Setting:
         """Return what a method called ``name`` is told before the first month."""
@@ -130,7 +281,7 @@ def judge(
     seed, index : int
         Which panel.
     calibration : mapping, optional
-        Parameter values; the shipped ones where nothing is given.
+        Values of parameters that differ from the shipped calibration.
 
     Returns
     -------

@@ -16,6 +16,7 @@ from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import TruepremiaError, error_line
 from truepremia.files.results import (
     BOARD_FILES,
+    COMPARED_FILES,
     MANIFEST,
     PUBLISHED,
     REPLICATION_FIGURES,
@@ -28,8 +29,10 @@ from truepremia.methods.registry import BUNDLED, bundled
 from truepremia.parallel import ONE_THREAD
 from truepremia.report.contents import CAPTIONS, FIGURES, TABLES, exhibits_of
 from truepremia.report.selection import finished_panels
-from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, lines_of_warnings
-from truepremia.workflow.config import RunConfig, load_overlay, read_yaml
+from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, OF_A_STORE, lines_of_warnings
+from truepremia.workflow.config import RunConfig, load_overlay
+from truepremia.workflow.documents import read_yaml
+from truepremia.workflow.sizing import require_memory, require_possible
 from truepremia.workflow.stages import OF_PANEL, STAGES, Workflow, one_of
 
 PANELS_PER_SUMMARY = 25
@@ -73,7 +76,18 @@ class Run(Workflow):
         try:
             for file in files:
                 read_yaml(file)
-            return cls(load_overlay(config, root), root, prefix or "")
+            run = cls(load_overlay(config, root), root, prefix or "")
+            require_possible(run.config, run.folder)
+            return run
+        except TruepremiaError as error:
+            print(error_line(error), file=sys.stderr)  # noqa: T201
+            raise SystemExit(1) from None
+
+    def starts(self, elsewhere: bool) -> None:
+        """End a run whose jobs this machine has no memory for, unless they run elsewhere."""
+        try:
+            if not elsewhere:
+                require_memory(self.config)
         except TruepremiaError as error:
             print(error_line(error), file=sys.stderr)  # noqa: T201
             raise SystemExit(1) from None
@@ -194,7 +208,11 @@ class Run(Workflow):
     def left_out_stores(self) -> list[str]:
         """Return a line for every store that is too small to be built unasked."""
         size, names = self.config.size, sorted({*self.config.tidy.stores} - {*self.built_stores})
-        return [
+        unfilled = [
+            f"store {name} is left out: no configured panel has {' and '.join(OF_A_STORE)}"
+            for name in self.config.tidy.unfilled
+        ]
+        return unfilled + [
             f"store {name} is left out: a panel of {size.firms} firms and {size.months} months is "
             f"too small for annual portfolios ({LEAST_FIRMS} and {LEAST_MONTHS} suffice); ask for "
             f"a file such as {self.results}/tidy/{name}/factors.parquet to try"
@@ -339,6 +357,8 @@ class Run(Workflow):
         for store in sorted(self._page_stores()):
             files = ["evaluation.csv", "evaluation.json", "pricing.csv"]
             files += figures if store != PUBLISHED else ()
+            given = self.config.tidy.stores[store].french if store in self.built_stores else ()
+            files += [f for key in given for f in COMPARED_FILES.get(key, ()) if f.endswith("csv")]
             shown += [
                 f"{self.results}/tidy/{store}/{file}"
                 for file in files

@@ -11,7 +11,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from truepremia.economies.parameters import INSIDE_ONE, POSITIVE, Parameters, parameter
+from truepremia.economies.parameters import (
+    ANY,
+    INSIDE_ONE,
+    POSITIVE,
+    Number,
+    Parameters,
+    parameter,
+)
 from truepremia.typing import Array
 
 HIGHEST_PERSISTENCE = 0.9995
@@ -26,24 +33,34 @@ class Params(Parameters):
 
     economy: ClassVar[str] = "bgn"
 
-    survival: float = parameter("probability per month", "a live project survives", "π", INSIDE_ONE)
-    mean_rate: float = parameter("log rate per month", "mean of the riskless rate", "r̄", POSITIVE)
+    survival: float = parameter(
+        "probability per month",
+        "a live project survives",
+        "π",
+        INSIDE_ONE,
+        Number(least=0.01, below=1),
+    )
+    mean_rate: float = parameter(
+        "log rate per month", "mean of the riskless rate", "r̄", POSITIVE, Number(above=0, most=1)
+    )
     rate_persistence: float = parameter(
         "per month", "autocorrelation of the riskless rate", "κ", INSIDE_ONE
     )
     rate_volatility: float = parameter(
-        "per month", "s.d. of the rate's innovation", "σ_r", POSITIVE
+        "per month", "s.d. of the rate's innovation", "σ_r", POSITIVE, Number(above=0, most=1)
     )
     sdf_volatility: float = parameter(
-        "per month", "s.d. of the log discount factor", "σ_z", POSITIVE
+        "per month", "s.d. of the log discount factor", "σ_z", POSITIVE, Number(above=0, most=3)
     )
     rate_sdf_covariance: float = parameter(
         "per month squared", "covariance of the rate's innovation with the shock σ_z ν", "β_zr"
     )
-    log_cash_flow: float = parameter("log", "mean log cash flow per unit of investment", "c̄")
+    log_cash_flow: float = parameter(
+        "log", "mean log cash flow per unit of investment", "c̄", ANY, Number(least=-20, most=5)
+    )
     investment: float = parameter("value", "cost of a project", "I", POSITIVE)
     volatility_width: float = parameter(
-        "per month", "range of cash-flow volatilities", "w_σ", POSITIVE
+        "per month", "range of cash-flow volatilities", "w_σ", POSITIVE, Number(above=0, most=5)
     )
     adoption_at_zero_rate: float = parameter(
         "probability", "a project is taken at r = 0", "p(0)", INSIDE_ONE

@@ -12,6 +12,7 @@ from truepremia.economies.bgn.parameters import (
     calibrate_projects,
     consol,
 )
+from truepremia.economies.contract import Undefined
 from truepremia.economies.quadrature import NORMAL_REACH, ChebyshevSeries, legendre_panels
 from truepremia.errors import NumericalError
 from truepremia.typing import Array
@@ -83,12 +84,20 @@ class Solution:
         return _kink_rate(self.params, self.log_consol, self.beta_ceiling)
 
     @property
-    def diagnostics(self) -> Mapping[str, float]:
+    def _reported_kink_rate(self) -> float | Undefined:
+        if np.isfinite(self.kink_rate):
+            return self.kink_rate
+        lowest, highest = self.log_consol.lower, self.log_consol.upper
+        share = "every project is" if self.kink_rate > 0 else "not every project is"
+        return Undefined(f"{share} taken at any rate from {lowest:.4g} to {highest:.4g}")
+
+    @property
+    def diagnostics(self) -> Mapping[str, float | Undefined]:
         """Calibrated constants and the sizes of the expansions."""
         return {
             "beta_ceiling": self.beta_ceiling,
             "beta_scale": self.beta_scale,
-            "kink_rate": self.kink_rate,
+            "kink_rate": self._reported_kink_rate,
             "long_yield": self.params.long_yield,
             "consol_at_zero": float(self.consol(0.0)),
             "consol_at_mean": float(self.consol(self.params.mean_rate)),

@@ -13,10 +13,14 @@ from typing import ClassVar
 import numpy as np
 
 from truepremia.economies.parameters import (
+    ANY,
     BELOW_ONE,
     INSIDE_ONE,
+    LOG_RATIO,
     NOT_NEGATIVE,
     POSITIVE,
+    RATE,
+    RISK_PRICE,
     SHARE,
     Number,
     Parameters,
@@ -44,30 +48,50 @@ class Params(Parameters):
 
     economy: ClassVar[str] = "gkx20"
 
-    riskless_rate: float = parameter("log rate per month", "riskless rate", "r")
+    riskless_rate: float = parameter("log rate per month", "riskless rate", "r", ANY, RATE)
     market_volatility: float = parameter("per month", "s.d. of the market", "σ_0", NOT_NEGATIVE)
     value_volatility: float = parameter("per month", "s.d. of factor 1", "σ_1", POSITIVE)
     profitability_volatility: float = parameter("per month", "s.d. of factor 2", "σ_2", POSITIVE)
     momentum_volatility: float = parameter("per month", "s.d. of factor 3", "σ_3", POSITIVE)
-    market_price: float = parameter("per s.d. and month", "price of the market", "γ̄_0")
-    value_price: float = parameter("per s.d. and month", "price of factor 1", "γ̄_1")
-    profitability_price: float = parameter("per s.d. and month", "price of factor 2", "γ̄_2")
-    momentum_price: float = parameter("per s.d. and month", "largest price of factor 3", "γ̄_3")
+    market_price: float = parameter(
+        "per s.d. and month", "price of the market", "γ̄_0", ANY, RISK_PRICE
+    )
+    value_price: float = parameter(
+        "per s.d. and month", "price of factor 1", "γ̄_1", ANY, RISK_PRICE
+    )
+    profitability_price: float = parameter(
+        "per s.d. and month", "price of factor 2", "γ̄_2", ANY, RISK_PRICE
+    )
+    momentum_price: float = parameter(
+        "per s.d. and month", "largest price of factor 3", "γ̄_3", ANY, RISK_PRICE
+    )
     state_persistence: float = parameter("per month", "autocorrelation of x", "ρ_x", BELOW_ONE)
     nonlinearity: float = parameter("share", "0 linear, 1 nonlinear loadings", "ω", SHARE)
     density: float = parameter("share", "variance of a loading from c1..c9", "s", SHARE)
-    idiosyncratic_volatility: float = parameter("per month", "median own s.d.", "s̄", POSITIVE)
-    volatility_spread: float = parameter("log", "half range of own log s.d.", "ς", NOT_NEGATIVE)
+    idiosyncratic_volatility: float = parameter(
+        "per month", "median own s.d.", "s̄", POSITIVE, Number(least=1e-5, most=0.5)
+    )
+    volatility_spread: float = parameter(
+        "log", "half range of own log s.d.", "ς", NOT_NEGATIVE, Number(least=0, most=2)
+    )
     kurtosis: float = parameter("ratio", "kurtosis of the own log shock", "k", Number(least=3))
-    tail_probability: float = parameter("probability", "of a tail month", "p", INSIDE_ONE)
-    payout_yield: float = parameter("log per month", "net payout at reference size", "ȳ")
-    size_reversion: float = parameter("per month", "reversion of log size", "κ_s", INSIDE_ONE)
+    tail_probability: float = parameter(
+        "probability", "of a tail month", "p", INSIDE_ONE, Number(least=1e-6, below=1)
+    )
+    payout_yield: float = parameter("log per month", "net payout at reference size", "ȳ", ANY, RATE)
+    size_reversion: float = parameter(
+        "per month", "reversion of log size", "κ_s", INSIDE_ONE, Number(least=1e-4, below=1)
+    )
     book_reversion: float = parameter("per month", "reversion of book value", "κ_b", INSIDE_ONE)
-    log_market_to_book: float = parameter("log", "target of market over book", "m̄")
-    book_growth: float = parameter("log per month", "growth of book at the target", "ḡ")
-    investment_volatility: float = parameter("log per month", "of book growth", "s_a", NOT_NEGATIVE)
+    log_market_to_book: float = parameter("log", "target of market over book", "m̄", ANY, LOG_RATIO)
+    book_growth: float = parameter("log per month", "growth of book at the target", "ḡ", ANY, RATE)
+    investment_volatility: float = parameter(
+        "log per month", "of book growth", "s_a", NOT_NEGATIVE, SHARE
+    )
     investment_persistence: float = parameter("per month", "of book growth", "ρ_a", BELOW_ONE)
-    mean_profitability: float = parameter("per month", "mean profitability", "π̄")
+    mean_profitability: float = parameter(
+        "per month", "mean profitability", "π̄", ANY, Number(least=-10, most=10)
+    )
     profitability_dispersion: float = parameter("per month", "its s.d.", "s_π", NOT_NEGATIVE)
     profitability_persistence: float = parameter("per month", "its persistence", "ρ_p", BELOW_ONE)
     lowest_persistence: float = parameter("per month", "bound for c1..c10", "ρ_lo", BELOW_ONE)

@@ -42,17 +42,31 @@ class Params(Parameters):
     x_persistence: float = parameter(
         "per month", "autocorrelation of log productivity x", "ρ_x", BELOW_ONE
     )
-    x_volatility: float = parameter("log per month", "s.d. of the innovation of x", "σ_x", POSITIVE)
+    x_volatility: float = parameter(
+        "log per month", "s.d. of the innovation of x", "σ_x", POSITIVE, Number(above=0, most=1)
+    )
     z_persistence: float = parameter(
         "per month", "autocorrelation of a firm's log z", "ρ_z", BELOW_ONE
     )
-    z_volatility: float = parameter("log per month", "s.d. of the innovation of z", "σ_z", POSITIVE)
-    riskless_rate: float = parameter("log rate per month", "riskless rate", "r", POSITIVE)
+    z_volatility: float = parameter(
+        "log per month", "s.d. of the innovation of z", "σ_z", POSITIVE, Number(above=0, most=1)
+    )
+    riskless_rate: float = parameter(
+        "log rate per month", "riskless rate", "r", POSITIVE, Number(above=0, most=1)
+    )
     price_of_risk: float = parameter(
-        "per s.d. and month", "price of the innovation of x", "γ_x", NOT_NEGATIVE
+        "per s.d. and month",
+        "price of the innovation of x",
+        "γ_x",
+        NOT_NEGATIVE,
+        Number(least=0, most=3),
     )
     investment_growth: float = parameter(
-        "ratio", "capital after over before investing", "g", Number(above=1)
+        "ratio",
+        "capital after over before investing",
+        "g",
+        Number(above=1),
+        Number(above=1, most=10),
     )
     lowest_investment_cost: float = parameter(
         "per unit of capital", "least cost", "i_min", NOT_NEGATIVE

@@ -13,6 +13,14 @@ from truepremia.typing import Array
 
 MONTHS_PER_YEAR = 12
 
+EVENTS: Mapping[str, str] = {
+    "coupon_choice": "no firm of the portrait refinances",
+    "credit_spread_per_year": "no firm of the portrait has debt",
+    "credit_spread_median_per_year": "no firm of the portrait has debt",
+    "default_correlation_with_x": "no firm of the portrait defaults",
+}
+"""Moments of events that may never happen, and what it means if they are missing."""
+
 
 def portrait(tables: Tables, size: Size, streams: Streams) -> Mapping[str, float]:
     """Simulate an economy and return its moments.
@@ -48,7 +56,7 @@ def portrait(tables: Tables, size: Size, streams: Streams) -> Mapping[str, float
     mean["default_correlation_with_x"] = _yearly_correlation(
         series["defaults_per_year"], path[size.start : size.end + 1]
     )
-    return {name: value for name, value in mean.items() if np.isfinite(value)}
+    return {n: value for n, value in mean.items() if np.isfinite(value) or n not in EVENTS}
 
 
 def _known(params: Params, firms: Snapshot, weights: Array) -> dict[str, float]:

@@ -7,11 +7,12 @@ from functools import cached_property
 
 import numpy as np
 
+from truepremia.economies.contract import Undefined
 from truepremia.economies.gs21.grid import Grid
 from truepremia.economies.gs21.month import Tables
 from truepremia.economies.gs21.operator import Operator
 from truepremia.economies.gs21.parameters import Params
-from truepremia.economies.gs21.portrait import portrait
+from truepremia.economies.gs21.portrait import EVENTS, portrait
 from truepremia.economies.gs21.solver import FixedPoint, solve_fixed_point
 from truepremia.errors import NumericalError
 from truepremia.panel import Size
@@ -53,7 +54,7 @@ class Solution:
         return Tables.of(self.fixed_point)
 
     @property
-    def diagnostics(self) -> Mapping[str, float]:
+    def diagnostics(self) -> Mapping[str, float | Undefined]:
         """Accuracy of the solution, its debt choices, and what the economy looks like."""
         choice = self.fixed_point.values.coupon_choice
         return {
@@ -63,6 +64,7 @@ class Solution:
             "highest_coupon_choice": float(choice.max()),
             "limited_choice_probability": limited_choice_probability(self.fixed_point),
             "sharpe_bound": self.params.sharpe_bound,
+            **{name: Undefined(why) for name, why in EVENTS.items()},
             **self.portrait,
         }
 

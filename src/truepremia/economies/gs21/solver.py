@@ -10,6 +10,7 @@ from scipy.sparse.linalg import LinearOperator, gmres
 from truepremia.economies.gs21.grid import Grid
 from truepremia.economies.gs21.operator import Derivative, Operator, Values
 from truepremia.economies.gs21.parameters import Params
+from truepremia.economies.gs21.solved import way_back
 from truepremia.errors import NumericalError
 from truepremia.typing import Array
 
@@ -34,8 +35,16 @@ FIRST_SWEEPS = 400
 SAFEGUARD_SWEEPS = 100
 MOST_STEPS = 60
 
+STALLED_STEPS = 20
+"""Newton steps within which the residual must fall to half, else it is stalled: the time of a
+failed search is then that of a few steps, not of all of them."""
+
 SHORTEST_STEP = 0.125
 """Share of a Newton step below which sweeps get further for the same work."""
+
+LEAST_EIGENVALUE, WORST_BASIS = 1e-3, 1e10
+"""Eigenvalue below which one over one minus it is taken as one; condition of eigenvectors beyond
+which not all of them are used."""
 
 _START = 100.0
 _KRYLOV = {"rtol": 0.02, "restart": 60, "maxiter": 3}
@@ -92,8 +101,9 @@ def solve_fixed_point(params: Params, start: Array | None = None) -> FixedPoint:
     if not solved.residual <= TOLERANCE:
         raise NumericalError(
             f"the values of equity and debt have a residual of {solved.residual:.1e} after "
-            f"{MOST_STEPS} Newton steps, more than {TOLERANCE:g}; use more grid points or a larger "
-            "cash_flow_volatility"
+            f"{solved.steps} Newton steps, more than {TOLERANCE:g}, and it no longer falls; use "
+            "more grid points (z_nodes, x_nodes, b_nodes) or a larger cash_flow_volatility. "
+            f"{way_back(params)}"
         )
     return solved
 
@@ -113,13 +123,16 @@ def newton(
     """Iterate until the residual is at most ``tolerance``, or return the best point seen.
 
     A step is shortened until the residual falls; if no step does that, plain sweeps of the joint
-    map, which contract, lead to a better point to step from.
+    map, which contract, lead to a better point to step from. The search ends early if the least
+    residual has not halved within :data:`STALLED_STEPS`.
     """
     smoother = Smoother(operator)
     point = _Point.at(operator, continuation)
     best = point
+    least = [point.residual]
     for step in range(most_steps):
-        if best.residual <= tolerance:
+        stalled = step >= STALLED_STEPS and least[-1] > 0.5 * least[-1 - STALLED_STEPS]
+        if best.residual <= tolerance or stalled:
             return FixedPoint(operator, best.continuation, best.residual, step)
         direction = _newton_direction(operator.derivative(point.values), smoother, point.gap)
         length = 1.0
@@ -133,6 +146,7 @@ def newton(
             length = 0.0
         point = trial
         best = min(best, point, key=lambda p: p.residual)
+        least.append(best.residual)
         logger.info("step %d: length %g, residual %.1e", step + 1, length, point.residual)
     return FixedPoint(operator, best.continuation, best.residual, most_steps)
 
@@ -160,27 +174,47 @@ class _Point:
 class Smoother:
     """The inverse of I - e^{-r} T_z x T_x, which is the derivative without the firm's options.
 
-    Applied in the eigenvectors of T_z and T_x; the real part is kept.
+    Applied in the eigenvectors of T_z and T_x; the real part is kept. Of independent or nearly
+    independent shocks only the first eigenvalues differ from zero and only their vectors are
+    determined. The inverse is then taken on those; it is one on all others.
     """
 
     def __init__(self, operator: Operator):
-        eigen_z, self._z = np.linalg.eig(operator.z_step)
-        eigen_x, self._x = np.linalg.eig(operator.x_step)
-        self._z_inverse = np.linalg.inv(self._z)
-        self._x_inverse = np.linalg.inv(self._x)
+        (eigen_z, self._z, self._z_inverse), (eigen_x, self._x, self._x_inverse) = (
+            _modes(step) for step in (operator.z_step, operator.x_step)
+        )
+        self._whole = len(eigen_z) == len(operator.z_step) and len(eigen_x) == len(operator.x_step)
         kept = 1 - operator.params.discount * np.multiply.outer(eigen_z, eigen_x)
         self._gain = (1 / kept)[..., None]
 
     def __call__(self, values: Array) -> Array:
         """Apply to values (2, nz, nx, nb)."""
         modes = self._both(self._z_inverse, self._x_inverse, values)
+        if not self._whole:
+            change = self._both(self._z, self._x, (self._gain - 1) * modes).real
+            return np.ascontiguousarray(values + change)
         return np.ascontiguousarray(self._both(self._z, self._x, self._gain * modes).real)
 
     @staticmethod
     def _both(z: Array, x: Array, values: Array) -> Array:
         shape = values.shape
         flat = values.reshape(shape[0], shape[1], -1)
-        return np.asarray(np.matmul(x, np.matmul(z, flat).reshape(shape)))
+        return np.asarray(np.matmul(x, np.matmul(z, flat).reshape(shape[0], -1, *shape[2:])))
+
+
+def _modes(step: Array) -> tuple[Array, Array, Array]:
+    """Return eigenvalues, right eigenvectors as columns, and the left ones as rows, dual to them.
+
+    All of them if they are a basis that can be inverted, else those of eigenvalues above
+    :data:`LEAST_EIGENVALUE`.
+    """
+    eigen, right = np.linalg.eig(step)
+    if np.linalg.cond(right) < WORST_BASIS:
+        return eigen, right, np.linalg.inv(right)
+    large = np.abs(eigen) > LEAST_EIGENVALUE
+    dual_eigen, left = np.linalg.eig(step.T)
+    left = left[:, np.argsort(-np.abs(dual_eigen))[: large.sum()]]
+    return eigen[large], right[:, large], np.linalg.solve(left.T @ right[:, large], left.T)
 
 
 def _coarse_start(operator: Operator) -> Array:

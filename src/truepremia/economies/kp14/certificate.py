@@ -100,6 +100,8 @@ def _transition(speed: float, volatility: float, value: Array) -> tuple[Array, A
     less than v'/c: Gauss-Hermite over Z, Gauss-Legendre against the density of sqrt(X/2).
     """
     q = np.exp(-speed * MONTH)
+    if volatility == 0:
+        return 1 + q * (value[:, None] - 1), np.ones(1)
     c = volatility**2 * (1 - q) / (4 * speed)
     half_degrees = 2 * speed / volatility**2 - 0.5
     lower = max(np.sqrt(half_degrees) - _ROOT_REACH, 0.0)
@@ -123,6 +125,8 @@ def _transition(speed: float, volatility: float, value: Array) -> tuple[Array, A
 
 def _next_month(solution: Solution, eps: Array) -> Array:
     """Return :func:`expectations`, through a polynomial in eps for all but freak values."""
+    if solution.params.firm_process.is_constant:
+        return expectations(solution, eps)
     lower, upper, coefficients = _polynomial(solution)
     unit = (2 * eps - lower - upper) / (upper - lower)
     values = np.asarray(chebyshev.chebval(unit, coefficients))
@@ -169,7 +173,9 @@ def _output_forecast(params: Params) -> tuple[float, float]:
     zero, where its density is not bounded, so the Poisson law is summed instead.
     """
     speed, volatility = params.project_reversion, params.project_volatility
-    q = np.exp(-speed * MONTH)
+    q = float(np.exp(-speed * MONTH))
+    if volatility == 0:
+        return 1 - q, q
     c = volatility**2 * (1 - q) / (4 * speed)
     rate = 0.5 * q / c
     reach = 12 * np.sqrt(rate) + 30

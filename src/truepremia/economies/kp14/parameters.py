@@ -12,11 +12,15 @@ from typing import ClassVar
 import numpy as np
 
 from truepremia.economies.parameters import (
+    ANY,
     INSIDE_ONE,
     NOT_NEGATIVE,
     POSITIVE,
+    RATE,
     Choice,
+    Number,
     Parameters,
+    ZeroOr,
     parameter,
 )
 from truepremia.economies.processes import SquareRootProcess
@@ -32,6 +36,16 @@ RARE_FIRM = np.log(1e6)
 """Exponential draw exceeded by one firm in a million; such a firm must still have arrivals with
 a probability of at most one."""
 
+LEAST_VOLATILITY = 1e-3
+"""Smallest volatility of firms and projects whose covariances keep their digits; zero is exact."""
+
+MOST_SHAPE = 3e4
+"""Shape of the stationary law of eps up to which its transition can be certified."""
+
+ENTRY_RATE = Number(
+    above=0, consequence="firms end in one regime; for a single one set high_multiplier to 1"
+)
+
 
 @dataclass(frozen=True)
 class Params(Parameters):
@@ -39,18 +53,42 @@ class Params(Parameters):
 
     economy: ClassVar[str] = "kp14"
 
-    productivity_drift: float = parameter("per year", "drift of aggregate productivity x", "μ_x")
-    productivity_volatility: float = parameter("per √year", "volatility of x", "σ_x", POSITIVE)
-    technology_drift: float = parameter("per year", "drift of investment technology z", "μ_z")
-    technology_volatility: float = parameter("per √year", "volatility of z", "σ_z", POSITIVE)
+    productivity_drift: float = parameter(
+        "per year", "drift of aggregate productivity x", "μ_x", ANY, Number(least=-2, most=2)
+    )
+    productivity_volatility: float = parameter(
+        "per √year", "volatility of x", "σ_x", POSITIVE, Number(above=0, most=2)
+    )
+    technology_drift: float = parameter(
+        "per year", "drift of investment technology z", "μ_z", ANY, Number(least=-2, most=2)
+    )
+    technology_volatility: float = parameter(
+        "per √year", "volatility of z", "σ_z", POSITIVE, Number(above=0, most=2)
+    )
     firm_reversion: float = parameter(
-        "per year", "mean reversion of firm productivity ε", "θ_ε", POSITIVE
+        "per year",
+        "mean reversion of firm productivity ε",
+        "θ_ε",
+        POSITIVE,
+        Number(above=0, most=100),
     )
-    firm_volatility: float = parameter("per √year", "volatility of ε", "σ_ε", POSITIVE)
+    firm_volatility: float = parameter(
+        "per √year",
+        "volatility of ε",
+        "σ_ε",
+        NOT_NEGATIVE,
+        ZeroOr(Number(least=LEAST_VOLATILITY, most=15)),
+    )
     project_reversion: float = parameter(
-        "per year", "mean reversion of project output u", "θ_u", POSITIVE
+        "per year", "mean reversion of project output u", "θ_u", POSITIVE, Number(above=0, most=100)
     )
-    project_volatility: float = parameter("per √year", "volatility of u", "σ_u", POSITIVE)
+    project_volatility: float = parameter(
+        "per √year",
+        "volatility of u",
+        "σ_u",
+        NOT_NEGATIVE,
+        ZeroOr(Number(least=LEAST_VOLATILITY, most=100)),
+    )
     death_rate: float = parameter("per year", "rate at which projects die", "δ", POSITIVE)
     arrival_floor: float = parameter(
         "projects", "mean live projects of the least active firms", "μ_λ", POSITIVE
@@ -62,17 +100,21 @@ class Params(Parameters):
         NOT_NEGATIVE,
     )
     high_entry_rate: float = parameter(
-        "per year", "rate of entry into the high regime", "μ_H", POSITIVE
+        "per year", "rate of entry into the high regime", "μ_H", ENTRY_RATE
     )
     low_entry_rate: float = parameter(
-        "per year", "rate of entry into the low regime", "μ_L", POSITIVE
+        "per year", "rate of entry into the low regime", "μ_L", ENTRY_RATE
     )
     high_multiplier: float = parameter(
         "ratio", "arrivals in the high regime over mean", "λ_H", POSITIVE
     )
-    riskless_rate: float = parameter("log rate per year", "riskless rate", "r")
-    productivity_risk_price: float = parameter("per √year", "price of risk of x", "γ_x")
-    technology_risk_price: float = parameter("per √year", "price of risk of z", "γ_z")
+    riskless_rate: float = parameter("log rate per year", "riskless rate", "r", ANY, RATE)
+    productivity_risk_price: float = parameter(
+        "per √year", "price of risk of x", "γ_x", ANY, Number(least=-5, most=5)
+    )
+    technology_risk_price: float = parameter(
+        "per √year", "price of risk of z", "γ_z", ANY, Number(least=-5, most=5)
+    )
     returns_to_scale: float = parameter(
         "elasticity", "returns to scale of a project", "α", INSIDE_ONE
     )
@@ -127,6 +169,13 @@ class Params(Parameters):
                 f"riskless_rate is {self.riskless_rate:g}: the discount rate of projects "
                 f"{self.project_discount + self.death_rate:.4g} must be positive; raise "
                 "riskless_rate or lower productivity_drift"
+            )
+        most = MOST_SHAPE * self.firm_volatility**2
+        if self.firm_volatility > 0 and most < 2 * self.firm_reversion:
+            wrong.append(
+                f"firm_volatility is {self.firm_volatility:g}: must be 0, for firms of constant "
+                f"productivity, or at least {np.sqrt(2 * self.firm_reversion / MOST_SHAPE):.4g} at "
+                f"firm_reversion {self.firm_reversion:g}, else their law is too narrow to certify"
             )
         if self.firm_reversion > 0 and self.firm_volatility**2 > 2 * self.firm_reversion:
             wrong.append(

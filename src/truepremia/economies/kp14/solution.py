@@ -157,8 +157,9 @@ def solve(params: Params) -> Solution:
             return Solution(params, assets, values, products)
     raise NumericalError(
         f"the series of growth options has not converged after {_TERMS[-1]} terms; "
-        f"firm_volatility {params.firm_volatility:g} is too high for firm_reversion "
-        f"{params.firm_reversion:g}, or returns_to_scale {params.returns_to_scale:g} too close to 1"
+        f"firm_volatility {params.firm_volatility:g} is too high or too low for firm_reversion "
+        f"{params.firm_reversion:g}, or returns_to_scale {params.returns_to_scale:g} too close to "
+        "1; the shipped values 0.2, 0.35 and 0.85 converge, as does a firm_volatility of 0"
     )
 
 
@@ -213,6 +214,10 @@ def _option_coefficients(params: Params, f: Array) -> tuple[Array, Array]:
 
 
 def _tail(coefficients: Array) -> float:
-    """Return the largest of the last three coefficients relative to the largest, over rows."""
+    """Return the largest of the last three coefficients relative to the largest, over rows.
+
+    A row of zeros, as the covariances with a constant, ends where it begins.
+    """
     size = np.abs(coefficients)
-    return float((size[:, -3:].max(axis=1) / size.max(axis=1)).max())
+    largest = size.max(axis=1)
+    return float((size[:, -3:].max(axis=1) / np.where(largest > 0, largest, 1.0)).max())

@@ -13,10 +13,15 @@ from typing import ClassVar
 import numpy as np
 
 from truepremia.economies.parameters import (
+    ANY,
     BELOW_ONE,
     INSIDE_ONE,
+    LOG_RATIO,
     NOT_NEGATIVE,
     POSITIVE,
+    RATE,
+    RISK_PRICE,
+    SHARE,
     Number,
     Parameters,
     parameter,
@@ -25,6 +30,11 @@ from truepremia.economies.parameters import (
 PRICE_REACH = 6.0
 """Stationary standard deviations of the price of risk beyond which a simulation stops."""
 
+PERSISTENCE = Number(
+    above=0, most=0.9995, consequence="too many strips must be summed before a transient dies out"
+)
+"""Rule of the persistences, each of which dies out in the prices of strips of its own number."""
+
 
 @dataclass(frozen=True)
 class Params(Parameters):
@@ -32,25 +42,43 @@ class Params(Parameters):
 
     economy: ClassVar[str] = "lw07"
 
-    riskless_rate: float = parameter("log rate per month", "riskless rate", "r")
-    growth: float = parameter("log per month", "mean growth of the dividend", "g")
-    dividend_volatility: float = parameter("per month", "of the dividend", "σ_d", POSITIVE)
-    growth_persistence: float = parameter("per month", "of expected growth z", "φ_z", INSIDE_ONE)
-    growth_volatility: float = parameter("per month", "s.d. of z's shock", "σ_z", POSITIVE)
+    riskless_rate: float = parameter("log rate per month", "riskless rate", "r", ANY, RATE)
+    growth: float = parameter("log per month", "mean growth of the dividend", "g", ANY, RATE)
+    dividend_volatility: float = parameter(
+        "per month", "of the dividend", "σ_d", POSITIVE, Number(above=0, most=1)
+    )
+    growth_persistence: float = parameter(
+        "per month", "of expected growth z", "φ_z", INSIDE_ONE, PERSISTENCE
+    )
+    growth_volatility: float = parameter(
+        "per month", "s.d. of z's shock", "σ_z", POSITIVE, Number(above=0, most=1)
+    )
     growth_correlation: float = parameter(
         "ratio",
         "correlation of the shocks to z and to the dividend",
         "ϱ",
         Number(above=-1, below=1),
     )
-    mean_price: float = parameter("per s.d. and month", "mean price of risk", "x̄")
-    price_persistence: float = parameter("per month", "of the price of risk x", "φ_x", INSIDE_ONE)
-    price_volatility: float = parameter("per month", "s.d. of x's shock", "σ_x", POSITIVE)
-    share_persistence: float = parameter("per month", "of a firm's log share h", "φ_h", INSIDE_ONE)
-    share_dispersion: float = parameter("log", "stationary s.d. of h", "s_h", POSITIVE)
+    mean_price: float = parameter("per s.d. and month", "mean price of risk", "x̄", ANY, RISK_PRICE)
+    price_persistence: float = parameter(
+        "per month", "of the price of risk x", "φ_x", INSIDE_ONE, PERSISTENCE
+    )
+    price_volatility: float = parameter(
+        "per month", "s.d. of x's shock", "σ_x", POSITIVE, Number(above=0, most=3)
+    )
+    share_persistence: float = parameter(
+        "per month", "of a firm's log share h", "φ_h", INSIDE_ONE, PERSISTENCE
+    )
+    share_dispersion: float = parameter(
+        "log", "stationary s.d. of h", "s_h", POSITIVE, Number(least=1e-4, most=5)
+    )
     book_reversion: float = parameter("per month", "of book to dividends", "κ_b", INSIDE_ONE)
-    log_book_to_dividend: float = parameter("log", "target of book over dividend", "b̄")
-    investment_volatility: float = parameter("log per month", "of book growth", "s_a", NOT_NEGATIVE)
+    log_book_to_dividend: float = parameter(
+        "log", "target of book over dividend", "b̄", ANY, LOG_RATIO
+    )
+    investment_volatility: float = parameter(
+        "log per month", "of book growth", "s_a", NOT_NEGATIVE, SHARE
+    )
     investment_persistence: float = parameter("per month", "of book growth", "ρ_a", BELOW_ONE)
 
     def inconsistencies(self, broken: Collection[str]) -> list[str]:

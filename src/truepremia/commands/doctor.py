@@ -1,0 +1,138 @@
+"""Check what a run needs: Python, packages, cores, memory, disk, SLURM, a store's file."""
+
+import importlib.metadata as metadata
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from truepremia.errors import TruepremiaError
+from truepremia.workflow.config import RunConfig, load_overlay
+from truepremia.workflow.place import ROOT
+from truepremia.workflow.stages import STAGES
+
+LEAST_DISK_MB = 500
+"""Default panels of all economies take about 300 MB."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination.
+
+    Parameters
+    ----------
+    what : str
+    said : str
+        What was found, with the remedy where it is a fault.
+    fault : bool
+        Whether a run cannot work with it.
+    """
+
+    what: str
+    said: str
+    fault: bool = False
+
+    def __str__(self) -> str:
+        return f"{'FAULT' if self.fault else 'ok':5}  {self.what}: {self.said}"
+
+
+def examine(store: Path | None = None) -> Iterator[Finding]:
+    """Yield what was found, one finding for each thing that a run needs.
+
+    Parameters
+    ----------
+    store : path, optional
+        A Tidy-Finance store to read; None examines none.
+    """
+    yield _python()
+    yield from _packages()
+    yield Finding("workflow", str(ROOT), fault=not (ROOT / "Snakefile").is_file())
+    config = load_overlay({}, ROOT)
+    yield Finding("cores", f"{len(os.sched_getaffinity(0))} for this process")
+    yield _memory(config)
+    yield _disk(Path.cwd())
+    yield _slurm()
+    if store is not None:
+        yield _store(store)
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} at {sys.executable}"
+    return Finding("Python", found, fault=sys.version_info < (3, 11))
+
+
+def _packages() -> Iterator[Finding]:
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(text) for text in metadata.requires("truepremia") or ()]
+    faults = 0
+    for requirement in wanted:
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            there = metadata.version(requirement.name)
+        except metadata.PackageNotFoundError:
+            faults += 1
+            yield Finding(
+                "package", f"{requirement.name} is missing: pip install '{requirement}'", fault=True
+            )
+            continue
+        if not requirement.specifier.contains(there, prereleases=True):
+            faults += 1
+            remedy = f"pip install '{requirement}'"
+            yield Finding("package", f"{requirement.name} is {there}: {remedy}", fault=True)
+    if not faults:
+        yield Finding("packages", f"truepremia {metadata.version('truepremia')} has all it needs")
+
+
+def _memory(config: RunConfig) -> Finding:
+    """Compare the memory with what the largest job of the default configuration needs."""
+    there = _megabytes_of_memory()
+    most = max(
+        need.memory(config.size, stage.threads(config.size))
+        for stage in STAGES.values()
+        for need in (stage.need, *stage.other_needs.values())
+    )
+    said = f"{there:,} MB; the largest job of the default configuration needs {most:,} MB"
+    return Finding("memory", said, fault=there < most)
+
+
+def _megabytes_of_memory() -> int:
+    """Return the memory of the machine, or of the control group that we are in if it is less."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    groups = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.limit_in_bytes"))
+    texts = [file.read_text(encoding="ascii").strip() for file in groups if file.is_file()]
+    limits = [machine, *(int(text) for text in texts if text.isdigit())]
+    return min(limits) // 2**20
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free // 2**20
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding("disk", f"{folder} is not writable: work in another folder", fault=True)
+    said = f"{free:,} MB free in {folder}"
+    if free < LEAST_DISK_MB:
+        return Finding("disk", f"{said}: the default panels need {LEAST_DISK_MB} MB", fault=True)
+    return Finding("disk", said)
+
+
+def _slurm() -> Finding:
+    place = shutil.which("sbatch")
+    return Finding(
+        "SLURM", f"sbatch is {place}" if place else "none here; jobs run on this machine"
+    )
+
+
+def _store(path: Path) -> Finding:
+    from truepremia.tidy.reading import read_store
+
+    try:
+        report = read_store(str(path)).report
+    except TruepremiaError as error:
+        return Finding("store", str(error), fault=True)
+    warnings = len(report["warnings"])
+    said = f"{report['edition']}, {report['first_month']} to {report['last_month']}"
+    return Finding("store", f"{said}, {warnings} warning{'s' if warnings != 1 else ''}")

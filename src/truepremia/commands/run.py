@@ -1,0 +1,142 @@
+"""Run the workflow from the folder one stands in: ``truepremia run``, ``report``, ``leaderboard``.
+
+Snakemake does the work, in a process of its own; this module starts it with our Snakefile, and
+shows what its jobs say.
+"""
+
+import os
+import posixpath
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from truepremia.commands.progress import Follower, reader
+from truepremia.errors import ConfigError, DataError
+from truepremia.files.results import MANIFEST
+from truepremia.workflow.documents import read_yaml
+from truepremia.workflow.place import ROOT
+
+CHOOSE_HOW_JOBS_START = ("--executor", "-e", "--profile", "--sdm", "--software-deployment-method")
+"""Options of Snakemake that leave no room for warm Pythons."""
+
+_PANEL = re.compile(r"[a-z][a-z0-9]*_(0|[1-9][0-9]*)")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run.
+
+    Parameters
+    ----------
+    targets : sequence of str
+        Rules and files, "all" where there is none.
+    cores : str
+        A number, or "all".
+    configfiles : sequence of path
+        Overlays of the configuration, in their order.
+    config : sequence of str
+        Single keys as KEY=VALUE.
+    dry_run : bool
+        Whether to list the jobs only.
+    more : sequence of str
+        Further arguments of Snakemake.
+    """
+
+    targets: Sequence[str] = ()
+    cores: str = "all"
+    configfiles: Sequence[Path] = ()
+    config: Sequence[str] = ()
+    dry_run: bool = False
+    more: Sequence[str] = ()
+
+    def arguments(self) -> list[str]:
+        """Return the arguments of Snakemake."""
+        _check_cores(self.cores)
+        for file in self.configfiles:
+            if not isinstance(read_yaml(file), Mapping):
+                raise ConfigError(
+                    f"{file}: must be a mapping of keys to values, for example firms: 200"
+                )
+        given = [*self._targets(), "--snakefile", str(ROOT / "Snakefile"), "--cores", self.cores]
+        if self.configfiles:
+            given += ["--configfile", *map(str, self.configfiles)]
+        if self.config:
+            given += ["--config", *_pairs(self.config)]
+        if self.dry_run:
+            given += ["--dry-run"]
+        elif not any(word.split("=")[0] in CHOOSE_HOW_JOBS_START for word in self.more):
+            given += ["--executor", "warm"]
+        return [*given, *self.more]
+
+    def _targets(self) -> list[str]:
+        """Return the targets, the names of panels as the files that complete them."""
+        if not any(_PANEL.fullmatch(target) for target in self.targets):
+            return list(self.targets)
+        folder = read_yaml(ROOT / "config" / "config.yaml")["results_dir"]
+        for file in self.configfiles:
+            folder = read_yaml(file).get("results_dir", folder)
+        for pair in self.config:
+            key, _, value = pair.partition("=")
+            folder = value if key == "results_dir" else folder
+        folder = posixpath.normpath(str(folder))
+        return [
+            f"{folder}/{target}{MANIFEST}" if _PANEL.fullmatch(target) else target
+            for target in self.targets
+        ]
+
+
+def run(order: Order) -> int:
+    """Run the workflow in the present folder and return Snakemake's exit status.
+
+    Raises
+    ------
+    ConfigError
+        If a configuration file cannot be read, or an argument is none.
+    DataError
+        If the run fails and nothing on the terminal says so in a line of ours.
+    """
+    follower = reader(sys.stderr)
+    command = [sys.executable, "-m", "snakemake", *order.arguments()]
+    if not order.dry_run and "--logger" not in order.more:
+        command += ["--logger", "truepremia"]
+    status = _follow(command, follower)
+    if status and not follower.has_said_error:
+        raise DataError(f"the run failed; {follower.cause()}")
+    if not status and not order.dry_run and not follower.done:
+        print("nothing to do: every file is there and up to date", file=sys.stderr)  # noqa: T201
+    return status
+
+
+def _follow(command: Sequence[str], follower: Follower) -> int:
+    environment = dict(os.environ)
+    if (ROOT / "src").is_dir():
+        # Snakemake looks for executors and loggers before it reads a Snakefile.
+        others = environment.get("PYTHONPATH")
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), *filter(None, [others])])
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, errors="replace"
+    ) as process:
+        assert process.stderr is not None
+        while True:
+            try:
+                with follower:
+                    for line in process.stderr:
+                        follower.read(line.rstrip("\n"))
+                return process.wait()
+            except KeyboardInterrupt:
+                continue  # Snakemake has it too and ends its jobs; its last words are read
+
+
+def _check_cores(cores: str) -> None:
+    if cores != "all" and not (cores.isdigit() and int(cores) > 0):
+        raise ConfigError(f"--cores is {cores!r}: must be a number of at least 1, or all")
+
+
+def _pairs(config: Sequence[str]) -> Sequence[str]:
+    for pair in config:
+        if not pair.partition("=")[2] or pair.startswith("="):
+            raise ConfigError(f"--config {pair!r}: must be KEY=VALUE, for example firms=200")
+    return config

@@ -1,0 +1,164 @@
+"""Figures of one panel for notebooks: each function draws on axes and returns them.
+
+Pass ``ax`` to draw on axes of your own; without it new ones are made. :mod:`pyplot
+<matplotlib.pyplot>` is imported where that is needed.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from truepremia.moments import Moments
+from truepremia.plotting import PALETTE
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+
+def cumulative(
+    returns: "pd.DataFrame", sdf_return: "pd.Series | None" = None, ax: "Axes | None" = None
+) -> "Axes":
+    """Draw cumulative sums of factor returns, each scaled to the risk of the first.
+
+    Parameters
+    ----------
+    returns : DataFrame
+        One column for each factor, indexed by month.
+    sdf_return : Series, optional
+        Returns of the true SDF portfolio in the same months, drawn in black.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    risk = returns.iloc[:, 0].std()
+    for name, earned in returns.items():
+        ax.plot(returns.index, (earned * risk / earned.std()).cumsum(), label=str(name))
+    if sdf_return is not None:
+        scaled = sdf_return * risk / sdf_return.std()
+        ax.plot(sdf_return.index, scaled.cumsum(), color="black", label="true SDF portfolio")
+    ax.set(xlabel="month", ylabel=f"sum of returns, risk of {returns.columns[0]}")
+    ax.legend()
+    return ax
+
+
+def sharpe_by_penalty(judged: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes":
+    """Draw the Sharpe ratio by ridge penalty, one line for each variant, and the attainable ratio.
+
+    Parameters
+    ----------
+    judged : DataFrame
+        What :func:`truepremia.judge` returns.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    by_penalty = judged[judged["choice"] == "alpha"]
+    for variant, rows in by_penalty.groupby("variant", sort=False):
+        ax.plot(rows["alpha"], rows["sharpe"], marker="o", label=str(variant) or "portfolio")
+    ax.axhline(by_penalty["attainable"].mean(), color="black", ls="--", label="attainable")
+    positive = by_penalty.loc[by_penalty["alpha"] > 0, "alpha"]
+    ax.set_xscale("symlog", linthresh=float(positive.min()) if len(positive) else 1.0)
+    ax.set(xlabel="ridge penalty per month of the window", ylabel="Sharpe ratio per month")
+    ax.legend()
+    return ax
+
+
+def spectrum(moments: Moments, ax: "Axes | None" = None) -> "Axes":
+    """Draw the eigenvalues of a month's covariance as shares of the total variance.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of few enough firms for a dense covariance.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    eigenvalues = np.linalg.eigvalsh(moments.covariance())[::-1]
+    ax.semilogy(np.arange(1, len(eigenvalues) + 1), eigenvalues / eigenvalues.sum())
+    ax.set(xlabel="eigenvalue, from the largest", ylabel="share of the total variance")
+    return ax
+
+
+def premia(earned: Mapping[str, Any], truth: Mapping[str, Any], ax: "Axes | None" = None) -> "Axes":
+    """Draw mean premia beside the true ones.
+
+    Parameters
+    ----------
+    earned, truth : mapping of str to float
+        Premia by name; names that are not in both are left out.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    names = [name for name in earned if name in truth]
+    place = np.arange(len(names))
+    ax.bar(place - 0.2, [earned[n] for n in names], 0.4, color=PALETTE[0], label="estimated")
+    ax.bar(place + 0.2, [truth[n] for n in names], 0.4, color=PALETTE[1], label="true")
+    ax.axhline(0, color="black", lw=0.6)
+    ax.set_xticks(place, names)
+    ax.set_ylabel("premium per month")
+    ax.legend()
+    return ax
+
+
+def shares(named: Mapping[str, float], ax: "Axes | None" = None) -> "Axes":
+    """Draw the share of the attainable Sharpe ratio that each method reaches, the best on top.
+
+    Parameters
+    ----------
+    named : mapping of str to float
+        Shares by method.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    ordered = sorted(named.items(), key=lambda item: item[1])
+    ax.barh([name for name, _ in ordered], [share for _, share in ordered], color=PALETTE[0])
+    ax.axvline(1, color="black", ls="--")
+    ax.set_xlabel("share of the attainable Sharpe ratio")
+    return ax
+
+
+def attainable(moments: Iterable[Moments], ax: "Axes | None" = None) -> "Axes":
+    """Draw the highest conditional Sharpe ratio of each month.
+
+    Parameters
+    ----------
+    moments : iterable of Moments
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+    """
+    ax = _axes(ax)
+    points = [(m.month, m.max_sharpe()) for m in moments]
+    ax.plot([month for month, _ in points], [ratio for _, ratio in points])
+    ax.set(xlabel="month", ylabel="attainable Sharpe ratio per month")
+    return ax
+
+
+def _axes(ax: "Axes | None") -> "Axes":
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(layout="constrained")[1]

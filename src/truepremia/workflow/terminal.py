@@ -1,0 +1,163 @@
+"""What a run says on the terminal beside its jobs: what it replaces, short reasons, where to look.
+
+All of it is text; nothing here changes what is built.
+"""
+
+import json
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from truepremia.errors import DataError, error_line
+from truepremia.files.formats import read_json
+from truepremia.files.results import MANIFEST
+from truepremia.report.selection import differences
+from truepremia.workflow.targets import Run, files_of
+
+MOST_NAMED = 3
+LONGEST_REASON = 160
+
+PARAMETERS = re.compile(r"before: '(?P<before>\{.*?\})' now: '(?P<now>\{.*\})'")
+NO_RULE = re.compile(r"No rule to produce (?P<target>\S+)")
+
+
+def replaced(run: Run) -> Iterator[str]:
+    """Yield a line for the finished panels of other settings that a run would replace.
+
+    Parameters
+    ----------
+    run : Run
+    """
+    other: dict[str, list[str]] = {}
+    for panel_id in run.config.panel_ids():
+        try:
+            has = read_json(run.folder / f"{panel_id}{MANIFEST}").get("config", {})
+        except DataError:
+            continue  # none there, or one that `verify` complains about
+        model, _, index = panel_id.rpartition("_")
+        found = differences(has, run.settings("bundle_panel", {"model": model, "index": index}))
+        if found:
+            other.setdefault("; ".join(found[:MOST_NAMED]), []).append(panel_id)
+    for phrase, panels in other.items():
+        more = f" and {len(panels) - MOST_NAMED} more" if len(panels) > MOST_NAMED else ""
+        yield (
+            f"{run.folder} holds {', '.join(panels[:MOST_NAMED])}{more} of other settings "
+            f"({phrase}): what this run makes of them replaces them; choose another results_dir, "
+            "for example --config results_dir=results-2, to keep both"
+        )
+
+
+def farewell(run: Run) -> Iterator[str]:
+    """Yield where the results of a run are and what to do next."""
+    panels = [p for p in run.config.panel_ids() if (run.folder / f"{p}{MANIFEST}").is_file()]
+    page = run.folder / "report" / "report.html"
+    if not panels:
+        yield f"results: {run.folder}"
+        return
+    bundle = run.folder / f"{panels[0]}_fama.pkl"
+    many = f"{len(panels)} panel{'s' if len(panels) > 1 else ''}"
+    yield f"results: {run.folder} ({many}, {bundle.name} first)"
+    step = f"open {page}" if page.is_file() else "tables and figures: truepremia report"
+    yield f"next: truepremia show {bundle}; {step}"
+
+
+class Shortened(logging.Filter):
+    """Shortens what Snakemake says of a job's reason, and helps where a target is misspelt.
+
+    Parameters
+    ----------
+    run : Run
+    rules : iterable of str
+        Names of the rules, targets too.
+    """
+
+    def __init__(self, run: Run, rules: Callable[[], Iterable[str]]):
+        super().__init__()
+        self._run, self._rules = run, rules
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record's text and keep it."""
+        reason = getattr(record, "reason", None)
+        if isinstance(reason, str):
+            record.reason = short_reason(reason)
+        said = NO_RULE.search(str(record.msg))
+        if record.levelno >= logging.ERROR and said:
+            record.msg, record.args = self._misspelt(said["target"]), ()
+        return True
+
+    def _misspelt(self, target: str) -> str:
+        close = nearest(target, self._run, self._rules())
+        remedy = f"did you mean {close!r}?" if close else "snakemake --list names the rules"
+        return error_line(DataError(f"no rule makes {target!r}: {remedy}"))
+
+
+def short_reason(reason: str) -> str:
+    """Return a job's reason in a line: which settings changed, instead of all of them twice."""
+    changed = PARAMETERS.search(reason)
+    if changed:
+        try:
+            before, now = (_settings(changed[which]) for which in ("before", "now"))
+        except ValueError:
+            return _cut(reason)
+        keys = [k for k in sorted({*before, *now}) if before.get(k) != now.get(k)]
+        words = [
+            "code"
+            if k == "code"
+            else f"{k} = {_cut(now.get(k), 30)}, was {_cut(before.get(k), 30)}"
+            for k in keys
+        ]
+        return _cut(f"Changed: {'; '.join(words)}")
+    return _cut(reason)
+
+
+def nearest(target: str, run: Run, rules: Iterable[str]) -> str | None:
+    """Return the rule or file whose name is nearest to a target that nothing makes."""
+    index = re.search(r"_(0|[1-9][0-9]*)(?![0-9])", target)
+    files = [*run.everything(), *run.of_board().values(), f"{run.report}/report.html"]
+    if index:
+        files += [
+            f"{run.results}/{file}"
+            for model in run.models.split("|")
+            for file in (*files_of(f"{model}_{index[1]}"), f"{model}_{index[1]}_fama.pkl")
+        ]
+    if "/" in target or "." in target:
+        known = {file: file for file in files}
+        if "/" not in target:
+            known = {file.rpartition("/")[2]: file for file in files}
+    else:
+        known = {rule: rule for rule in rules}
+    close = get_close_matches(target, known, n=1)
+    return known[close[0]] if close else None
+
+
+def refuse_space(executor: str) -> None:
+    """End a run whose jobs cannot start: Snakemake does not quote the path of Python.
+
+    Parameters
+    ----------
+    executor : str
+        Name of the executor; a warm one starts no shell.
+    """
+    if executor != "warm" and re.search(r"\s", sys.executable):
+        error = DataError(
+            f"{sys.executable!r} has a space in it, and Snakemake cannot start jobs by such a "
+            "path: add --executor warm (make run and truepremia run have it), or move the folder"
+        )
+        print(error_line(error), file=sys.stderr)  # noqa: T201
+        raise SystemExit(1)
+
+
+def _settings(text: str) -> dict[str, Any]:
+    """Return settings that Snakemake shows as the text of a Python string."""
+    content = json.loads(text.replace("\\'", "'").replace("\\\\", "\\"))
+    nested = [key for key, value in content.items() if isinstance(value, dict)]
+    flat = {f"{key}.{k}": v for key in nested for k, v in content[key].items()}
+    return flat | {key: value for key, value in content.items() if key not in nested}
+
+
+def _cut(value: Any, longest: int = LONGEST_REASON) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -1,0 +1,237 @@
+"""The command that runs the workflow, what it shows, and what prepares a run."""
+
+import io
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from snakemake_logger_plugin_truepremia import MARK, described_event
+from truepremia.commands import doctor
+from truepremia.commands.cli import main
+from truepremia.commands.progress import Follower
+from truepremia.commands.run import Order
+from truepremia.errors import ConfigError
+from truepremia.workflow.config import load_overlay
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_everything_after_two_dashes_goes_to_snakemake(here, monkeypatch):
+    orders = []
+    monkeypatch.setattr("truepremia.commands.run.run", orders.append)
+    assert main(["run", "bgn_0", "--cores", "2", "-n", "--", "--forceall", "--quiet"]) == 0
+    (order,) = orders
+    arguments = order.arguments()
+    assert arguments[0] == "results/bgn_0_manifest.json"
+    assert arguments[-3:] == ["--dry-run", "--forceall", "--quiet"]
+    assert arguments[arguments.index("--cores") + 1] == "2"
+
+
+@pytest.mark.parametrize("command", ["report", "leaderboard"])
+def test_a_step_is_a_command(command, here, monkeypatch):
+    orders = []
+    monkeypatch.setattr("truepremia.commands.run.run", orders.append)
+    assert main([command]) == 0
+    assert list(orders[0].targets) == [command]
+
+
+def test_a_panel_lies_where_the_settings_put_results(here):
+    (here / "mine.yaml").write_text("results_dir: out//there/\n")
+    order = Order(["kp14_3", "report"], configfiles=[Path("mine.yaml")])
+    assert order.arguments()[:2] == ["out/there/kp14_3_manifest.json", "report"]
+    order = Order(["kp14_3"], configfiles=[Path("mine.yaml")], config=["results_dir=x"])
+    assert order.arguments()[0] == "x/kp14_3_manifest.json"
+
+
+def test_jobs_start_in_warm_pythons_unless_something_else_is_asked_for():
+    assert "warm" in Order().arguments()
+    for chosen in (["--executor", "local"], ["--profile=profiles/slurm"], ["--sdm", "conda"]):
+        assert "warm" not in Order(more=chosen).arguments()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "there is no such file"),
+        ("firms: 60\n  months: [\n", "line 2"),
+        ("- firms\n", "must be a mapping"),
+        ("firms: 1\nfirms: 2\n", "line 2: key 'firms' appears twice"),
+    ],
+)
+def test_a_settings_file_that_cannot_be_read_is_named_with_its_line(content, said, here, capsys):
+    if content is not None:
+        (here / "mine.yaml").write_text(content)
+    assert main(["run", "--configfile", "mine.yaml"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("truepremia: error: ") and "mine.yaml: " in line
+    assert said in line
+
+
+@pytest.mark.parametrize("cores", ["0", "-1", "many", "1.5"])
+def test_cores_are_a_number_or_all(cores):
+    with pytest.raises(ConfigError, match="--cores"):
+        Order(cores=cores).arguments()
+
+
+@pytest.mark.parametrize("pair", ["firms", "=3", "firms="])
+def test_single_settings_are_pairs(pair):
+    with pytest.raises(ConfigError, match="KEY=VALUE"):
+        Order(config=[pair]).arguments()
+
+
+def test_commands_without_a_run_take_nothing_after_two_dashes(capsys):
+    assert main(["show", "x.pkl", "--", "--forceall"]) == 1
+    assert "--forceall" in capsys.readouterr().err
+
+
+# --- what a run shows ---------------------------------------------------------------------------
+
+
+def event(**fields: object) -> str:
+    return MARK + json.dumps(fields)
+
+
+def test_without_a_terminal_every_finished_job_is_one_plain_line():
+    stream = io.StringIO()
+    follower = Follower(stream)
+    lines = [
+        "Using a profile",
+        event(event="planned", rules={"simulate_panel": 1, "judge_method": 1, "total": 2}),
+        event(
+            event="started", job=1, rule="simulate_panel", wildcards={"model": "bgn", "index": "0"}
+        ),
+        "[simulate_panel bgn 0] month 5 of 100",
+        "[simulate_panel bgn 0] simulated 60 firms over 84 months",
+        event(event="finished", job=1),
+        event(event="progress", done=1, total=2),
+        event(
+            event="started",
+            job=2,
+            rule="judge_method",
+            wildcards={"model": "bgn", "index": "0", "method": "ipca"},
+        ),
+        event(event="failed", job=2, rule="judge_method", log=["a.log"]),
+        event(event="message", text="Exiting because a job failed", level="ERROR"),
+    ]
+    for line in lines:
+        follower.read(line)
+    assert stream.getvalue().splitlines() == [
+        "Using a profile",
+        "[simulate_panel bgn 0] simulated 60 firms over 84 months",
+        "[1 of 2] bgn_0 simulate_panel",
+        "truepremia: judge_method bgn 0 ipca failed; its log is a.log",
+        "Exiting because a job failed",
+    ]
+    assert follower.done == 1
+    assert "judge_method bgn 0 ipca" in follower.cause()
+
+
+def record(level: int = logging.INFO, message: str = "", **fields: object) -> logging.LogRecord:
+    made = logging.LogRecord("snakemake", level, "", 0, message, None, None)
+    made.__dict__.update(fields)
+    return made
+
+
+def test_the_logger_hands_on_what_happens_and_what_is_wrong():
+    started = record(event=LogEvent.JOB_INFO, jobid=3, rule_name="solve", wildcards={"model": "x"})
+    assert described_event(started) == {
+        "event": "started",
+        "job": 3,
+        "rule": "solve",
+        "wildcards": {"model": "x"},
+    }
+    progress = record(event=LogEvent.PROGRESS, done=1, total=4)
+    assert described_event(progress) == {"event": "progress", "done": 1, "total": 4}
+    assert described_event(record(message="Building DAG of jobs...")) is None
+    wrong = described_event(record(logging.ERROR, "no rule makes x"))
+    assert wrong is not None
+    assert wrong["text"] == "no rule makes x"
+
+
+# --- before a run -------------------------------------------------------------------------------
+
+
+def test_the_settings_file_holds_every_default(here, capsys):
+    assert main(["init"]) == 0
+    written = (here / "config.yaml").read_text()
+    defaults = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+    assert yaml.safe_load(written) == {"results_dir": defaults["results_dir"]}
+    assert load_overlay(yaml.safe_load(written), ROOT) == load_overlay({}, ROOT)
+    keys = re.findall(r"^(?:# )?([a-z_]+):", written, re.MULTILINE)
+    assert set(defaults) <= set(keys)
+    assert main(["init"]) == 1
+    assert "exists" in capsys.readouterr().err
+    assert (here / "config.yaml").read_text() == written
+
+
+def test_every_commented_default_can_be_switched_on_by_itself(here):
+    main(["init"])
+    lines = (here / "config.yaml").read_text().splitlines()
+    assert "# firms: 1000" in lines
+    changed = "\n".join(line.replace("# firms: 1000", "firms: 77") for line in lines)
+    assert load_overlay(yaml.safe_load(changed), ROOT).size.firms == 77
+
+
+def test_the_doctor_names_what_is_missing_and_the_remedy(here, monkeypatch, capsys):
+    needed = ["numpy>=1", "no-such-package>=3", "numpy>=99", "numpy>=98; python_version < '3'"]
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: needed)
+    assert main(["doctor", "--store", "none.sqlite"]) == 1
+    said = capsys.readouterr()
+    faults = [line for line in said.out.splitlines() if line.startswith("FAULT")]
+    assert len(faults) == 3
+    assert "no-such-package is missing: pip install 'no-such-package>=3'" in faults[0]
+    assert "pip install 'numpy>=99'" in faults[1]
+    assert "none.sqlite" in faults[2]
+    assert said.err.startswith("truepremia: error: 3 ")
+
+
+def test_the_doctor_has_no_fault_to_find_where_all_is_well(here, monkeypatch, capsys):
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: ["numpy>=1"])
+    assert main(["doctor"]) == 0
+    found = capsys.readouterr().out
+    for what in ("Python", "packages", "workflow", "cores", "memory", "disk", "SLURM"):
+        assert f"ok     {what}: " in found
+
+
+# --- installed ----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_an_installed_package_runs_in_an_empty_folder_with_a_space_in_its_name(tmp_path):
+    wheels, site, folder = tmp_path / "wheels", tmp_path / "site", tmp_path / "my folder"
+    folder.mkdir()
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = wheels.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(site)
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    settings = {"firms": 30, "months": 30, "burnin": 13, "window": 12, "results_dir": "out"}
+    (folder / "small.yaml").write_text(yaml.safe_dump(settings))
+    command = [sys.executable, "-m", "truepremia", "run", "out/panels/bgn_0/panel.parquet"]
+    done = subprocess.run(
+        [*command, "--cores", "1", "--configfile", "small.yaml"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (folder / "out" / "panels" / "bgn_0" / "panel.parquet").is_file()
+    assert str(site) in done.stderr, "the workflow of the checkout ran"
+    assert {p.name for p in folder.iterdir()} <= {"small.yaml", "out", ".snakemake"}

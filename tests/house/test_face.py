@@ -1,0 +1,219 @@
+"""The package from Python: names with types, panels and results as frames, figures on axes."""
+
+import ast
+import doctest
+import subprocess
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import truepremia as tp
+from truepremia.economies.registry import ECONOMIES
+from truepremia.errors import ConfigError, DataError, TruepremiaError
+from truepremia.files.frames import STATA_NAME, TIDY, write_stata
+from truepremia.workflow import laboratory, progress
+
+SMALL = {"firms": 30, "months": 24, "burnin": 13}
+
+
+@pytest.fixture(scope="module")
+def panel():
+    return tp.simulate("bgn", **SMALL)
+
+
+def test_every_name_has_its_type_and_is_there():
+    tree = ast.parse(Path(tp.__file__).read_text())
+    block = next(n for n in tree.body if isinstance(n, ast.If))
+    typed = {alias.name: node.module for node in block.body for alias in node.names}
+    homes = {n: h.removesuffix(f".{n}") if n == "plots" else h for n, h in tp._HOME.items()}
+    assert typed == homes
+    for name in tp.__all__:
+        assert getattr(tp, name) is not None
+    assert set(tp.__all__) <= set(dir(tp))
+    assert (Path(tp.__file__).parent / "py.typed").is_file()
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        tp.nothing  # noqa: B018
+
+
+def test_importing_the_package_costs_nothing():
+    code = "import sys, truepremia; print({'numpy', 'pandas', 'matplotlib'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_examples_of_docstrings_print_what_they_say():
+    failed, tried = doctest.testmod(laboratory)
+    assert tried > 0
+    assert failed == 0
+
+
+@pytest.mark.parametrize("model", [m for m in ECONOMIES if m != "gs21"])  # gs21 takes 10 s to solve
+def test_a_panel_is_a_frame_of_months_and_firms(model):
+    panel = tp.simulate(model, **SMALL)
+    frame = panel.to_frame()
+    assert list(frame.index.names) == ["month", "firmid"]
+    assert frame.index.is_unique
+    assert frame.index.is_monotonic_increasing
+    assert len(frame) == SMALL["firms"] * SMALL["months"]
+    t, i = 5, 7
+    row = frame.loc[(panel.month[t], panel["firmid"][t, i])]
+    for column in (*panel.economy.characteristics, "xret", "mve"):
+        assert row[column] == panel[column][t, i] or np.isnan(panel[column][t, i])
+    assert ECONOMIES[model].title in repr(panel)
+    assert "30 firms, 24 months from 13, 14, 15" in repr(panel)
+    assert "<table" in panel._repr_html_()
+
+
+def test_equal_arguments_give_equal_panels_and_others_do_not(panel):
+    np.testing.assert_array_equal(panel["xret"], tp.simulate("bgn", **SMALL)["xret"])
+    for other in ({"seed": 1}, {"index": 1}, {"calibration": {"survival": 0.98}}):
+        assert not np.array_equal(panel["xret"], tp.simulate("bgn", **SMALL, **other)["xret"])
+
+
+def test_the_true_portfolio_attains_the_highest_ratio(panel):
+    truth = panel.truth()
+    for moments, ratio in zip(panel.moments(), truth["max_sr"], strict=True):
+        best = moments.sdf_portfolio()
+        own = moments.mean @ best / np.sqrt(moments.variance(best))
+        assert own == pytest.approx(ratio, rel=1e-10)
+    later = [m.month for m in panel.moments(start=30)]
+    assert later == list(range(30, 37))
+    assert "30 firms" in repr(next(panel.moments()))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"firms": 1}, "firms is 1"),
+        ({"months": 0}, "months is 0"),
+        ({"months": 2.5}, "months is 2.5"),
+        ({"burnin": 12}, "burnin is 12"),
+        ({"seed": -1}, "seed is -1"),
+        ({"firms": True}, "firms is True"),
+        ({"index": "0"}, "index is '0'"),
+        ({"calibration": {"survivall": 1.0}}, "survivall"),
+    ],
+)
+def test_what_breaks_a_rule_is_named(arguments, named):
+    with pytest.raises(TruepremiaError) as refused:
+        tp.simulate("bgn", **{**SMALL, **arguments})
+    assert named in str(refused.value)
+    assert "\n" not in str(refused.value)
+    with pytest.raises(ConfigError, match="unknown economy"):
+        tp.simulate("bng", **SMALL)
+
+
+def test_progress_is_shown_where_it_is_wanted(monkeypatch, capsys):
+    assert list(progress.watched(range(3), 3, "months", False)) == [0, 1, 2]
+    assert capsys.readouterr().err == ""
+    if find_spec("tqdm"):
+        assert list(progress.watched(range(3), 3, "months", True)) == [0, 1, 2]
+        assert "months" in capsys.readouterr().err
+    monkeypatch.setattr(progress, "find_spec", lambda name: None)
+    assert list(progress.watched(range(3), 3, "months")) == [0, 1, 2]
+    with pytest.raises(ConfigError, match="pip install tqdm"):
+        list(progress.watched(range(3), 3, "months", True))
+
+
+def test_plots_draw_on_the_axes_they_are_given(panel):
+    plots = import_module("truepremia.workflow.plots")
+    moments = list(panel.moments())
+    judged = pd.DataFrame(
+        {
+            "choice": ["alpha", "alpha", "loo"],
+            "variant": ["", "", ""],
+            "alpha": [0, 0.1, np.nan],
+            "sharpe": [0.1, 0.2, 0.2],
+            "attainable": [0.3, 0.3, 0.3],
+        }
+    )
+    drawn = {
+        "cumulative": (panel.factors(tp.FamaFrench()), panel.truth()["sdf_ret"]),
+        "sharpe_by_penalty": (judged,),
+        "spectrum": (moments[0],),
+        "premia": ({"hml": 0.1, "other": 1.0}, {"hml": 0.2}),
+        "shares": ({"ff": 0.5, "fm": 0.6},),
+        "attainable": (moments,),
+    }
+    public = {n for n, f in vars(plots).items() if getattr(f, "__module__", "") == plots.__name__}
+    assert {n for n in public if n[0] != "_"} == set(drawn)
+    for name, arguments in drawn.items():
+        ax = Figure().subplots()
+        assert getattr(plots, name)(*arguments, ax=ax) is ax
+        assert ax.lines or ax.patches
+
+
+def test_stata_keeps_numbers_names_and_labels_and_refuses_the_infinite(tmp_path):
+    from truepremia.columns import Column
+
+    frame = pd.DataFrame({"month": [1, 2], "x": [0.1, np.nan], "name": ["a", "bü"]})
+    described = {"x": Column("per month", "what it is")}
+    file = write_stata(tmp_path / "a.dta", frame, described)
+    pd.testing.assert_frame_equal(pd.read_stata(file), frame, check_dtype=False)
+    with pd.read_stata(file, iterator=True) as reader:
+        assert reader.variable_labels()["x"] == "what it is (per month)"
+    assert file.read_bytes() == write_stata(tmp_path / "b.dta", frame, described).read_bytes()
+    with pytest.raises(DataError, match="infinite"):
+        write_stata(tmp_path / "c.dta", frame.assign(x=np.inf), described)
+    assert not (tmp_path / "c.dta").exists()
+    with pytest.raises(DataError, match="no name"):
+        write_stata(tmp_path / "c.dta", frame.rename(columns={"x": "x" * (STATA_NAME + 1)}), {})
+
+
+def test_folders_and_files_that_are_none_are_refused(tmp_path):
+    with pytest.raises(DataError, match="no finished panel"):
+        tp.read_results(tmp_path)
+    pd.to_pickle({"panel_id": "bgn_0"}, tmp_path / "bgn_0_fama.pkl")
+    with pytest.raises(DataError, match="has no ff_returns"):
+        tp.read_bundle(tmp_path / "bgn_0_fama.pkl")
+
+
+@pytest.mark.slow
+def test_results_are_tidy_frames_of_all_panels_and_open_in_other_languages(finished, tmp_path):
+    results = tp.read_results(finished.results)
+    assert len(results.panels) > 1
+    assert all(panel in repr(results) for panel in results.panels)
+    first = results.panels[0]
+    firms = results.to_frame(first)
+    assert list(firms.index.names) == ["month", "firmid"]
+    assert list(results.to_frame().index.names) == ["panel", "month", "firmid"]
+    bundle = results.bundle(first)
+    assert repr(bundle).startswith(f"<Bundle {first}: ")
+    assert "<table" in bundle._repr_html_()
+    stats = results.statistics()
+    assert set(stats["panel"]) == set(results.panels)
+    # No portfolio of any method beats the attainable ratio.
+    assert (stats["sharpe"] <= stats["max_sr"] * (1 + 1e-9)).all()
+    wide = bundle["ff_returns"]
+    long = results.factor_returns()
+    same = long[(long["panel"] == first) & (long["method"] == "ff")]
+    back = same.set_index(["month", "factor"])["xret"].unstack()[list(wide)]  # noqa: PD010
+    np.testing.assert_array_equal(back, wide)
+    assert {"taylor", "proj"} >= set(results.premia()["kind"])
+
+    files = results.to_stata(tmp_path / "stata", firms=True)
+    assert {f.stem for f in files} == {*TIDY, *results.panels}
+    for name in TIDY:
+        table = getattr(results, name)()
+        stata = pd.read_stata(tmp_path / "stata" / f"{name}.dta")
+        pd.testing.assert_frame_equal(stata, table, check_dtype=False, check_column_type=False)
+    with pytest.raises(DataError, match="there is no panel 'bgn_99'"):
+        results.to_frame("bgn_99")
+
+
+@pytest.mark.slow
+def test_duckdb_reads_every_table_of_a_run(finished):
+    duckdb = pytest.importorskip("duckdb")
+    tables = sorted(finished.results.rglob("*.parquet"))
+    assert len(tables) > 10
+    for file in tables:
+        rows = duckdb.sql(f"SELECT count(*) FROM read_parquet('{file}')").fetchall()[0][0]
+        assert rows == len(pd.read_parquet(file)), file
+    for file in finished.results.rglob("*.csv"):
+        assert duckdb.sql(f"SELECT * FROM read_csv('{file}')").columns == list(pd.read_csv(file))
