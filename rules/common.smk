@@ -10,7 +10,7 @@ if (ROOT / "src").is_dir():
 from snakemake.logging import logger
 from truepremia.files.results import PUBLISHED, REPLICATION_FIGURES
 from truepremia.tidy.settings import SERIES
-from truepremia.workflow import terminal
+from truepremia.workflow import signals, terminal
 from truepremia.workflow.targets import Run
 
 RUN = Run.checked(
@@ -24,8 +24,10 @@ wildcard_constraints:
     loading=RUN.loadings,
 
 
+signals.announce_engine()
 logger.addFilter(terminal.Shortened(RUN, lambda: [r.name for r in workflow.rules]))
 if workflow.is_main_process:
+    signals.engine_ends_well()
     for _line in terminal.replaced(RUN):
         print(_line, file=sys.stderr)
 

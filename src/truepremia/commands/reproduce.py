@@ -1,7 +1,5 @@
 """Make a panel again from its manifest."""
 
-import ctypes
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -17,6 +15,7 @@ from truepremia.files.manifest import differences, files_behind, read_manifest
 from truepremia.files.provenance import processor
 from truepremia.files.results import MANIFEST
 from truepremia.workflow.place import ROOT
+from truepremia.workflow.signals import end_with_parent
 
 OF_A_PANEL = (
     *("seed", "firms", "months", "burnin", "undefined_growth", "window", "alphas", "empty_cells"),
@@ -93,14 +92,8 @@ def reproduce(
 def _run(command: Sequence[str], folder: Path) -> int:
     """Run the engine; it ends with this process, however that ends."""
     return subprocess.run(
-        command, cwd=folder, check=False, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent
+        command, cwd=folder, check=False, stdin=subprocess.DEVNULL, preexec_fn=end_with_parent
     ).returncode
-
-
-def _end_with_parent() -> None:
-    """Ask Linux to interrupt this process when its parent is gone, even if that was killed."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
 
 
 def _own_package(manifest: Mapping[str, Any], package: Path | None) -> str | None:

@@ -18,6 +18,7 @@ from truepremia.errors import ConfigError, DataError
 from truepremia.files.results import MANIFEST
 from truepremia.workflow.documents import read_yaml
 from truepremia.workflow.place import ROOT
+from truepremia.workflow.signals import end_with_parent, hand_on
 
 CHOOSE_HOW_JOBS_START = ("--executor", "-e", "--profile", "--sdm", "--software-deployment-method")
 """Options of Snakemake that leave no room for warm Pythons."""
@@ -117,9 +118,15 @@ def _follow(command: Sequence[str], follower: Follower) -> int:
         others = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), *filter(None, [others])])
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env=environment, errors="replace"
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        errors="replace",
+        preexec_fn=end_with_parent,
     ) as process:
         assert process.stderr is not None
+        hand_on(process.send_signal)
         while True:
             try:
                 with follower:

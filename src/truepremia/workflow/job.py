@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import resource
+import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 from truepremia.errors import DataError, TruepremiaError, error_line
 from truepremia.outside import circumstance, file_digest, is_file
+from truepremia.workflow.signals import end_with_engine
 
 Item = TypeVar("Item")
 
@@ -38,6 +40,7 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
     settings: dict[str, Any] = json.loads(job.params.stage)
     name = " ".join([job.rule, *(str(settings[k]) for k in _IDENTITY if k in settings)])
     started = monotonic()
+    end_with_engine()
     try:
         _log_to(Path(job.log[0]), name)
         if "packages" in settings:
@@ -48,6 +51,9 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
         yield settings
         _write_usage(Path(job.log[0]), monotonic() - started)
         _write_digests(Path(job.log[0]), job.output)
+    except KeyboardInterrupt:
+        logger.info("interrupted")
+        sys.exit(128 + signal.SIGINT)
     except TruepremiaError as error:
         _end(error)
     except Exception as error:

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from truepremia.errors import DataError, error_line
@@ -22,6 +23,7 @@ LONGEST_REASON = 160
 
 PARAMETERS = re.compile(r"before: '(?P<before>\{.*?\})' now: '(?P<now>\{.*\})'")
 NO_RULE = re.compile(r"No rule to produce (?P<target>\S+)")
+LOCKED = re.compile(r"Directory cannot be locked")
 
 
 def replaced(run: Run) -> Iterator[str]:
@@ -86,12 +88,22 @@ class Shortened(logging.Filter):
         said = NO_RULE.search(str(record.msg))
         if record.levelno >= logging.ERROR and said:
             record.msg, record.args = self._misspelt(said["target"]), ()
+        elif record.levelno >= logging.ERROR and LOCKED.search(str(record.msg)):
+            record.msg, record.args = error_line(DataError(_locked())), ()
         return True
 
     def _misspelt(self, target: str) -> str:
         close = nearest(target, self._run, self._rules())
         remedy = f"did you mean {close!r}?" if close else "snakemake --list names the rules"
         return error_line(DataError(f"no rule makes {target!r}: {remedy}"))
+
+
+def _locked() -> str:
+    return (
+        f"{Path.cwd()} is locked by another run, or by one that a kill or a power loss ended; if "
+        "no run is at work there, unlock it (snakemake --unlock or truepremia run -- --unlock, "
+        "with the same --configfile) and give the same command again: finished files are kept"
+    )
 
 
 def short_reason(reason: str) -> str:
