@@ -7,6 +7,8 @@ CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/locked
+DOCS_VENV := .docs-venv
+DOCS_STAMP := $(DOCS_VENV)/locked
 FAST_WINGS := house methods judgement files commands
 UV := uv==0.13.8
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -71,16 +73,23 @@ bench: $(STAMP)
 	python benchmarks/run.py
 
 # Sphinx stands beside the locked environment and sees its packages; a warning fails the build.
-docs: $(STAMP) requirements-docs.lock
-	python -m venv --clear .docs-venv
-	python -c 'import site; print(site.getsitepackages()[0])' \
-	  > "$$(.docs-venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/locked.pth"
-	.docs-venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+$(DOCS_STAMP): $(STAMP) requirements-docs.lock
+	@echo "truepremia: installing Sphinx into $(DOCS_VENV), once"
+	@python -m venv --clear $(DOCS_VENV)
+	@python -c 'import site; print(site.getsitepackages()[0])' > \
+	  "$$($(DOCS_VENV)/bin/python -c 'import site; print(site.getsitepackages()[0])')/locked.pth"
+	@$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  -r requirements-docs.lock
-	PYTHONPATH=src .docs-venv/bin/python docs/site/stage.py build/docs/source
-	TRUEPREMIA_ROOT="$(CURDIR)" PYTHONPATH=src .docs-venv/bin/python -m sphinx -q -W --keep-going \
-	  -b html build/docs/source build/docs/html
-	@echo "build/docs/html/index.html"
+	@touch $@
+
+docs: $(DOCS_STAMP)
+	@rm -rf build/docs/html
+	@PYTHONPATH=src $(DOCS_VENV)/bin/python docs/site/stage.py build/docs/source
+	@echo "truepremia: drawing the gallery and building the pages, two minutes on two cores"
+	@TRUEPREMIA_ROOT="$(CURDIR)" PYTHONPATH=src $(DOCS_VENV)/bin/python -m sphinx -q -W \
+	  --keep-going -b html build/docs/source build/docs/html
+	@$(DOCS_VENV)/bin/python docs/site/check.py build/docs/html
+	@echo "truepremia: the site is build/docs/html/index.html"
 
 lock:
 	$(or $(PYTHON),python3.11) -m venv --clear .lock-venv
@@ -94,4 +103,4 @@ lock:
 	rm -rf .lock-venv
 
 clean:
-	rm -rf $(VENV) .docs-venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(DOCS_VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis

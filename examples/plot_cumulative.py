@@ -4,7 +4,8 @@ Factors against the true SDF portfolio
 
 Cumulative returns of Fama-French factors in the economy of Berk, Green and Naik, all scaled to the
 risk of the first, beside the portfolio that mirrors the true stochastic discount factor. No
-combination of factors can have a higher conditional Sharpe ratio than that portfolio.
+portfolio has a higher conditional Sharpe ratio than that one; over twenty years luck still lets a
+factor come close, and smb, hml and the market do, while cma, rmw and umd earn nothing here.
 """
 
 import os

@@ -3,8 +3,8 @@ A small leaderboard
 ===================
 
 Four methods on one panel, by the share of the attainable Sharpe ratio that they reach with the
-penalty that leave-one-out chooses. The full ranking, over panels and with standard errors, is made
-by ``make leaderboard``.
+penalty that leave-one-out chooses. Here ff and fm are equal to a percent, and another panel may
+turn them round: ``make leaderboard`` ranks over panels, with standard errors.
 """
 
 import os

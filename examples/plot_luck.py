@@ -2,9 +2,10 @@
 Luck of an honest and of a cheating method
 ==========================================
 
-An honest portfolio earns its true mean plus noise: the standardised sum of surprises, its luck, is
-about standard normal. A method that knows the shocks of the month to come earns more than its mean
-again and again, and its luck gives it away.
+An honest portfolio earns its true mean plus noise: in any month its luck, the standardised sum of
+all surprises so far, is about standard normal, though a path may leave the band for a while. A
+method that knows the shocks of the month to come earns more than its mean again and again, and its
+luck grows without bound.
 """
 
 import os

@@ -2,8 +2,9 @@
 Spectrum of an economy
 ======================
 
-Eigenvalues of the exact conditional covariance of returns in one month. A few common shocks stand
-apart from the risk of single firms.
+Eigenvalues of the exact conditional covariance of returns in one month. The few common shocks of an
+economy stand at the left, above the flat part, the risk of single firms. In kp14 one shock has most
+of the variance. gs21 is left out because solving it takes minutes.
 """
 
 import os

@@ -3,7 +3,8 @@ Two vintages of SMB and HML
 ===========================
 
 Real data: the series of Kenneth French that two packages ship, in an earlier and a later vintage.
-A replication cannot be closer to the published series than vintages are to each other.
+His own revisions move single months, of HML more than of SMB, so nobody can expect a replication to
+be closer to the published series than this.
 """
 
 import matplotlib.pyplot as plt

@@ -19,7 +19,7 @@ from truepremia.economies.registry import ECONOMIES, Economy
 from truepremia.panel import Panel, Size
 from truepremia.seeds import Streams
 
-pytest_plugins = ("shared_runs",)
+pytest_plugins = ("shared_runs", "browsing")
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = yaml.safe_load((ROOT / "config/config.yaml").read_text())

@@ -25,6 +25,7 @@ myst_heading_anchors = 4
 numpydoc_show_class_members = False
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
+smartquotes = False  # quotes of keys and commands are meant
 suppress_warnings = ["myst.header", "config.cache"]
 
 html_theme = "pydata_sphinx_theme"
@@ -32,6 +33,7 @@ html_title = "truepremia"
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "navbar_persistent": ["search-button"],
@@ -46,6 +48,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "min_reported_time": 1e9,
+    "within_subsection_order": "FileNameSortKey",
     "show_signature": False,
     "write_computation_times": False,
 }
@@ -58,7 +61,9 @@ def setup(app):
         def visit(self, node):
             from docutils import nodes
 
-            self.body.append(convert(node.astext(), display=display))
+            equation = convert(node.astext(), display=display)
+            wide = display == "block"
+            self.body.append(f'<div class="equation">{equation}</div>' if wide else equation)
             raise nodes.SkipNode
 
         return visit, None

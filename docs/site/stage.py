@@ -102,29 +102,58 @@ def keys() -> Iterator[str]:
     defaults = yaml.safe_load((ROOT / "config/config.yaml").read_text())
     yield from title("Keys of the configuration")
     yield "Written from ``config/schemas/config.schema.yaml`` and the defaults of"
-    yield "``config/config.yaml``. :doc:`/configuration` says what each key means."
+    yield "``config/config.yaml``. A dot goes into a mapping, and ``*`` stands for each name in it."
+    yield ":doc:`/configuration` says what each key means and what it reruns."
     yield ""
     rows = [
-        (f"``{name}``", rule_of(rule), shown(defaults.get(name)))
-        for name, rule in schema["properties"].items()
+        (f"``{name}``", plain(rule["description"]), shown(default))
+        for name, rule, default in described_keys(schema, schema, defaults)
     ]
-    yield from table(("key", "rule", "default"), rows)
+    yield from table(("key", "must be", "default"), rows)
+
+
+def described_keys(
+    schema: Mapping[str, Any], rule: Mapping[str, Any], defaults: Any, above: str = ""
+) -> Iterator[tuple[str, Mapping[str, Any], Any]]:
+    """Yield name, rule and default of every key below a rule, those of mappings with their dots.
+
+    Parameters
+    ----------
+    schema : mapping
+        The whole schema, where references start.
+    rule : mapping
+        Rule of a mapping.
+    defaults : object
+        Its default, None where it has none.
+    above : str
+        Its name with a dot, empty for the whole configuration.
+    """
+    below = dict(rule.get("properties", {}))
+    for_each = rule.get("additionalProperties")
+    if isinstance(for_each, dict):
+        below["*"] = for_each
+    for name, given in below.items():
+        found = given
+        for part in given.get("$ref", "#").split("/")[1:]:
+            found = (schema if found is given else found)[part]
+        default = defaults.get(name) if isinstance(defaults, dict) else None
+        yield f"{above}{name}", found, default
+        if "$ref" not in given:
+            yield from described_keys(schema, found, default, f"{above}{name}.")
+
+
+def plain(text: str) -> str:
+    """Return a text that is not read as markup."""
+    return re.sub(r"([*`|\\_])", r"\\\1", text)
 
 
 def shown(default: Any) -> str:
-    """Return a default that fits a line; longer ones stand in the file."""
-    return f"``{default!r}``" if default is not None and len(repr(default)) < 60 else ""
-
-
-def rule_of(rule: Mapping[str, Any]) -> str:
-    """Return a rule of a JSON schema in words."""
-    words = ("type", "enum", "const", "minimum", "exclusiveMinimum", "maximum", "minItems")
-    said = [f"{word} {rule[word]}".removeprefix("type ") for word in words if word in rule]
-    if "pattern" in rule:
-        said.append(f"like ``{rule['pattern']}``")
-    for word in ("anyOf", "oneOf"):
-        said += [" or ".join(rule_of(part) for part in rule.get(word, ()))]
-    return ", ".join(part for part in said if part) or "see the schema"
+    """Return a default as YAML has it; long ones stand in the file."""
+    if default is None:
+        return ""
+    written = yaml.safe_dump(default, default_flow_style=True, width=1000, sort_keys=False)
+    written = written.removesuffix("\n").removesuffix("\n...")
+    return f"``{written}``" if len(written) < 60 else "see ``config/config.yaml``"
 
 
 def tables() -> Iterator[str]:

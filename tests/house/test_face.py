@@ -147,6 +147,11 @@ def test_plots_draw_on_the_axes_they_are_given(panel):
         ax = Figure().subplots()
         assert getattr(plots, name)(*arguments, ax=ax) is ax
         assert ax.lines or ax.patches
+    series = pd.Series({"hml": 0.1, "smb": 0.2})
+    drawn_of_series = plots.premia(series, series, ax=Figure().subplots(), errors=series / 10)
+    assert [label.get_text() for label in drawn_of_series.get_xticklabels()] == ["hml", "smb"]
+    with pytest.raises(DataError, match="no true premium"):
+        plots.premia({"hml": 0.1}, {"smb": 0.2}, ax=Figure().subplots())
 
 
 def test_stata_keeps_numbers_names_and_labels_and_refuses_the_infinite(tmp_path):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from truepremia.errors import DataError
 from truepremia.moments import Moments
 from truepremia.plotting import PALETTE
 
@@ -65,9 +66,11 @@ def sharpe_by_penalty(judged: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
         ax.plot(rows["alpha"], rows["sharpe"], marker="o", label=str(variant) or "portfolio")
     ax.axhline(by_penalty["attainable"].mean(), color="black", ls="--", label="attainable")
     positive = by_penalty.loc[by_penalty["alpha"] > 0, "alpha"]
-    ax.set_xscale("symlog", linthresh=float(positive.min()) if len(positive) else 1.0)
+    least = float(positive.min()) if len(positive) else 1.0
+    ax.set_xscale("symlog", linthresh=least)  # linear up to the least penalty: zero has a place
+    ax.set_xlim(left=-least / 4)
     ax.set(xlabel="ridge penalty per month of the window", ylabel="Sharpe ratio per month")
-    ax.legend()
+    ax.legend(loc="center right")
     return ax
 
 
@@ -86,28 +89,46 @@ def spectrum(moments: Moments, ax: "Axes | None" = None) -> "Axes":
     """
     ax = _axes(ax)
     eigenvalues = np.linalg.eigvalsh(moments.covariance())[::-1]
-    ax.semilogy(np.arange(1, len(eigenvalues) + 1), eigenvalues / eigenvalues.sum())
+    ax.loglog(np.arange(1, len(eigenvalues) + 1), eigenvalues / eigenvalues.sum())
     ax.set(xlabel="eigenvalue, from the largest", ylabel="share of the total variance")
     return ax
 
 
-def premia(earned: Mapping[str, Any], truth: Mapping[str, Any], ax: "Axes | None" = None) -> "Axes":
+def premia(
+    earned: Mapping[str, Any],
+    truth: Mapping[str, Any],
+    ax: "Axes | None" = None,
+    errors: Mapping[str, Any] | None = None,
+) -> "Axes":
     """Draw mean premia beside the true ones.
 
     Parameters
     ----------
-    earned, truth : mapping of str to float
+    earned, truth : mapping of str to float, or Series
         Premia by name; names that are not in both are left out.
     ax : Axes, optional
+    errors : mapping of str to float, or Series, optional
+        Standard errors of the means; two of them are drawn to both sides.
 
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    DataError
+        If no name is in both.
     """
     ax = _axes(ax)
+    earned, truth = dict(earned), dict(truth)
     names = [name for name in earned if name in truth]
+    if not names:
+        raise DataError(f"no true premium for any of {list(earned)}: truth has {list(truth)}")
     place = np.arange(len(names))
-    ax.bar(place - 0.2, [earned[n] for n in names], 0.4, color=PALETTE[0], label="estimated")
+    label = "earned" if errors is None else "earned, with two standard errors"
+    reach = None if errors is None else [2 * errors[n] for n in names]
+    means = [earned[n] for n in names]
+    ax.bar(place - 0.2, means, 0.4, color=PALETTE[0], label=label, yerr=reach, capsize=3)
     ax.bar(place + 0.2, [truth[n] for n in names], 0.4, color=PALETTE[1], label="true")
     ax.axhline(0, color="black", lw=0.6)
     ax.set_xticks(place, names)
@@ -132,8 +153,9 @@ def shares(named: Mapping[str, float], ax: "Axes | None" = None) -> "Axes":
     ax = _axes(ax)
     ordered = sorted(named.items(), key=lambda item: item[1])
     ax.barh([name for name, _ in ordered], [share for _, share in ordered], color=PALETTE[0])
-    ax.axvline(1, color="black", ls="--")
+    ax.axvline(1, color="black", ls="--", label="attainable")
     ax.set_xlabel("share of the attainable Sharpe ratio")
+    ax.legend(loc="lower right")
     return ax
 
 
