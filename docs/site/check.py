@@ -21,7 +21,7 @@ LOADED = {
 
 IN_STYLES = re.compile(r"""(?:url\(\s*|@import\s+)["']?([^"')\s;]+)""")
 IN_SCRIPTS = re.compile(r"""(?:fetch|import|importScripts)\(\s*["'](?:https?:)?//""")
-WORDS = re.compile(r"""\bterms"?:\s*\{.""")
+WORDS = re.compile(r"""\bterms"?:\s*\{[^}]""")
 
 
 class Page(HTMLParser):

@@ -33,6 +33,7 @@ html_title = "truepremia"
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+html_show_search_summary = False  # browsers let no page of a disk read another
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "navbar_end": ["theme-switcher"],
