@@ -38,6 +38,7 @@ onsuccess:
 
 
 onstart:
+    signals.engine_ends_well()
     RUN.starts(elsewhere=workflow.non_local_exec)
     terminal.refuse_space(workflow.executor_plugin.name)
     for _line in RUN.left_out_stores():

@@ -13,8 +13,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 ENGINE = "TRUEPREMIA_ENGINE"
 """Environment variable with the process id of the engine that started a job."""
@@ -25,16 +27,27 @@ AS_SIGTERM = ("SIGHUP", "SIGQUIT")
 
 
 def engine_ends_well() -> None:
-    """Let signals end this engine, the main process of a run, without a traceback or a lock."""
+    """Let signals end this engine, the main process of a run, without a traceback or a lock.
+
+    Called when the workflow is read, and again when its scheduler is there.
+    """
     if threading.current_thread() is not threading.main_thread():
         return  # Python takes handlers from the main thread only
-    signal.signal(signal.SIGTERM, _interrupt)  # until the scheduler sets its own
-    for name in AS_SIGTERM:
+    scheduler = signal.getsignal(signal.SIGTERM)
+    end: Callable[[int, FrameType | None], Any] = _interrupt
+    if callable(scheduler) and scheduler is not _interrupt:
+        end = partial(_aside, scheduler)
+    elif signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupt)
+    for name in ("SIGTERM", *AS_SIGTERM):
         number = getattr(signal, name)
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, lambda *_: signal.raise_signal(signal.SIGTERM))
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, _interrupt)
+            signal.signal(number, end)
+
+
+def _aside(handler: Callable[..., Any], number: int, _frame: FrameType | None) -> None:
+    """Call Snakemake's handler in a thread: it takes a lock that the main thread may hold."""
+    threading.Thread(target=handler, args=(number, None)).start()
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

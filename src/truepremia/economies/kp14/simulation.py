@@ -347,6 +347,20 @@ def _state(groups: list[Block], date: int, x: float, z: float) -> State:
     return State(date, x, z, **joined)
 
 
+def _book_growth(now: _Firms, before: _Firms | None, undefined: float) -> Array:
+    """Return the growth of (x/z) SK, shape (N,).
+
+    Formed as growth of the price times growth of capital, so that firms whose capital did not
+    change, most of them in a month, have the same number to the last bit: sorts see them as equal.
+    """
+    if before is None:
+        return np.full(len(now.price), undefined)
+    state, last = now.state, before.state
+    of_price = (state.x / state.z) / (last.x / last.z)
+    of_capital = over_book(state.SK, last.SK, np.nan)
+    return np.where(last.SK > 0, of_price * of_capital - 1, undefined)
+
+
 def _panel_row(
     solution: Solution, now: _Firms, before: _Firms | None, past: PastReturns, undefined: float
 ) -> dict[str, Array]:
@@ -357,7 +371,7 @@ def _panel_row(
     return {
         "firmid": firm_ids(firms),
         **valuation(now.price, book / now.price),
-        "agr": over_book(book - last_book, last_book, undefined),
+        "agr": _book_growth(now, before, undefined),
         "roe": over_book(income, last_book, undefined),
         "mom": past.momentum(firms),
         "no_capital": book == 0,
