@@ -1,7 +1,8 @@
 """Snakemake executor ``warm``: local jobs whose scripts run in warm Pythons.
 
 Jobs, their files, records, logs and errors are those of Snakemake's local executor, and so are the
-bytes of the results; what is saved is the start of a Python for every job.
+bytes of the results; what is saved is the start of a Python for every job. Ctrl-C ends the jobs at
+once, and so does whatever ends the engine.
 """
 
 from queue import LifoQueue
@@ -32,6 +33,7 @@ class Executor(local.Executor):  # type: ignore[misc]
         self._idle = LifoQueue()
         for python in self._pythons:
             self._idle.put(python)
+        self._cancelled = False
 
     def cached_or_run(self, job: Any, run_func: Any, *arguments: Any) -> None:
         """Run a job in a thread of this process; called by the local executor."""
@@ -45,10 +47,19 @@ class Executor(local.Executor):  # type: ignore[misc]
             status = python.run(script, _description(job))
         finally:
             self._idle.put(python)
+        if status and self._cancelled:
+            raise KeyboardInterrupt  # as the local executor's jobs: nothing more is said
         if status < 0:
             self.logger.error(f"{script} was ended by signal {-status}")
         if status:
             raise SpawnedJobError  # the job itself has said why
+
+    def cancel(self) -> None:
+        """End the jobs that run, now, and the Pythons."""
+        self._cancelled = True
+        for python in self._pythons:
+            python.end()
+        self.shutdown()
 
     def shutdown(self) -> None:
         """Wait for the jobs that run and end the Pythons."""

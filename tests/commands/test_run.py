@@ -235,3 +235,10 @@ def test_an_installed_package_runs_in_an_empty_folder_with_a_space_in_its_name(t
     assert (folder / "out" / "panels" / "bgn_0" / "panel.parquet").is_file()
     assert str(site) in done.stderr, "the workflow of the checkout ran"
     assert {p.name for p in folder.iterdir()} <= {"small.yaml", "out", ".snakemake"}
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_command_whose_standard_streams_are_closed_works_all_the_same(here, closed):
+    command = [sys.executable, "-m", "truepremia", "init", "mine.yaml"]
+    subprocess.run(["sh", "-c", f'exec "$0" "$@" {closed}', *command], check=True)
+    assert (here / "mine.yaml").is_file()

@@ -16,10 +16,12 @@ from truepremia.commands.surroundings import put_this_process_right
 from truepremia.errors import ConfigError, DataError, TruepremiaError, error_line
 from truepremia.outside import circumstance
 from truepremia.parallel import ONE_THREAD
+from truepremia.workflow.signals import open_closed_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; errors of ours end in one line."""
+    open_closed_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     split = given.index("--") if "--" in given else len(given)
     chosen = _parser().parse_args(given[:split])

@@ -113,3 +113,13 @@ def end_with_parent() -> None:
     """Ask Linux to interrupt this process when its parent is gone; for a started process."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
+
+
+def open_closed_streams() -> None:
+    """Give a process whose standard streams were closed at its start such as lead nowhere.
+
+    Python has None in the place of a closed stream, and the next file would take its number.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
