@@ -9,6 +9,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -206,6 +207,19 @@ def test_the_doctor_has_no_fault_to_find_where_all_is_well(here, monkeypatch, ca
     found = capsys.readouterr().out
     for what in ("Python", "packages", "workflow", "cores", "memory", "disk", "SLURM"):
         assert f"ok     {what}: " in found
+
+
+def test_the_doctor_says_what_the_default_panels_take_of_the_disk(here, monkeypatch):
+    config = load_overlay({}, ROOT)
+    bytes_of_panels = 97 * config.size.firms * config.size.months * len(config.panel_ids())
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**12))
+    enough = doctor._disk(config, here)
+    assert not enough.fault
+    most = int(enough.said.split("up to ")[1].split(" MB")[0].replace(",", ""))
+    assert most * 10**6 > bytes_of_panels
+    for free, fault in ((most * 10**6, False), (most * 10**6 - 1, True)):
+        monkeypatch.setattr(doctor.shutil, "disk_usage", lambda f, n=free: SimpleNamespace(free=n))
+        assert doctor._disk(config, here).fault is fault
 
 
 # --- installed ----------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def reader(judged, tmp_path) -> Reader:
     home = tmp_path / "truepremia"
     shutil.copytree(judged.repository, home, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copytree(judged.results, home / "results")
-    for name in ("Makefile", "pyproject.toml", "requirements.lock"):
+    for name in ("Makefile", "pyproject.toml", "requirements.lock", "requirements-docs.lock"):
         shutil.copy2(ROOT / name, home)
     config = yaml.safe_load((home / "config" / "config.yaml").read_text())
     sizes = yaml.safe_load((home / "config" / "test.yaml").read_text())
