@@ -180,3 +180,24 @@ def test_any_moments_can_be_compressed(m):
     gap = (m.covariance() - small.covariance()) / np.outer(deviation, deviation)
     assert np.abs(gap).max(initial=0.0) < 1e-12
     assert small.max_sharpe() == pytest.approx(m.max_sharpe(), rel=1e-12 + 1e-3 * tolerance(m))
+
+
+def residual_of(m: Moments, solution: np.ndarray, vector: np.ndarray) -> float:
+    """Return |v - Sigma x| / |v| in longer numbers than those that found x."""
+    long = (np.asarray(a, np.longdouble) for a in (m.exposure, m.residual, solution, vector))
+    F, d, x, v = long
+    return float(np.linalg.norm((v - F @ (F.T @ x) - d * x).astype(float)) / np.linalg.norm(vector))
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps >= EPS, reason="no longer numbers here")
+@pytest.mark.parametrize("ratio", [1.0, 1e2, 1e4])
+def test_one_refinement_restores_the_digits_that_woodbury_loses(ratio):
+    """For a diversified vector, one within the span of common risk ``ratio`` times own risk."""
+    rng = np.random.default_rng(0)
+    exposure = np.sqrt(ratio) * rng.standard_normal((1000, 6))
+    m = Moments(
+        rng.standard_normal(1000), exposure, rng.uniform(0.5, 1.5, 1000), 0.0, range(1000), 0
+    )
+    vector = exposure[:, 0]
+    assert residual_of(m, m._woodbury(vector), vector) > 100 * EPS
+    assert residual_of(m, m.solve(vector), vector) < 100 * EPS
