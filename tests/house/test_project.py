@@ -1,6 +1,8 @@
 """The project's own promises: documents that run, one set of versions."""
 
+import ast
 import re
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -36,8 +38,6 @@ def test_conda_environment_has_the_locked_versions():
 
 
 def test_every_dependency_of_the_package_is_in_the_conda_environment():
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = {Requirement(d).name for d in project["dependencies"]}
     dependencies = yaml.safe_load((ROOT / "envs" / "truepremia.yaml").read_text())["dependencies"]
@@ -73,11 +73,44 @@ YAML_NAMES = (ROOT / "config" / "config.yaml").read_text() + "".join(
 
 
 def test_one_version_stands_everywhere():
-    import tomllib
-
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert truepremia.__version__ == citation["version"] == version
     assert citation["preferred-citation"]["version"] == version
     released = f"## {version} - {citation['date-released']}"
     assert released in (ROOT / "CHANGELOG.md").read_text().splitlines()
+
+
+def container_files():
+    """Return what the two recipes copy from the repository, by recipe."""
+    docker = re.findall(r"^COPY (\S+) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    sections = re.split(r"^%(\w+)\n", (ROOT / "truepremia.def").read_text(), flags=re.MULTILINE)
+    named = dict(zip(sections[1::2], sections[2::2], strict=True))
+    assert set(named) == {"files", "post", "runscript"}
+    return {
+        "docker": docker,
+        "apptainer": [line.split()[0] for line in named["files"].split("\n") if line],
+    }
+
+
+def test_container_recipes_copy_what_is_there_and_what_the_wheel_needs():
+    copied = container_files()
+    for sources in copied.values():
+        assert all((ROOT / source).exists() for source in sources)
+    workflow = re.search(
+        r"^WORKFLOW = (\(.*\))$", (ROOT / "hatch_build.py").read_text(), re.MULTILINE
+    )
+    needed = {*ast.literal_eval(workflow[1]), "src", "hatch_build.py", "pyproject.toml"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed |= {project["readme"], *project["license-files"], "requirements.lock"}
+    assert needed <= {*copied["apptainer"]}
+    assert "." in copied["docker"]
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert not needed & {name.rstrip("/*") for name in ignored}
+
+
+def test_container_recipes_have_the_python_of_the_lock_and_its_hashes():
+    for name in ("Dockerfile", "truepremia.def"):
+        recipe = (ROOT / name).read_text()
+        assert "python:3.11-slim" in recipe
+        assert "--require-hashes -r" in recipe
