@@ -11,7 +11,6 @@ import pytest
 
 from truepremia.files import provenance
 from truepremia.files.provenance import (
-    file_digest,
     git_commit,
     library_versions,
     modules_behind,
@@ -20,6 +19,7 @@ from truepremia.files.provenance import (
     source_digest,
     stage_digest,
 )
+from truepremia.outside import file_digest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "src" / "truepremia").rglob("*.py"))

@@ -26,5 +26,5 @@ def test_a_script_draws_one_figure(script, monkeypatch):
         axes = plt.gcf().axes
         assert axes
         assert all(ax.has_data() for ax in axes)
-        assert all(ax.get_xlabel() or ax.get_xticklabels() for ax in axes)
+        assert all(ax.get_xlabel() or ax.get_ylabel() or ax.get_xticklabels() for ax in axes)
         plt.close("all")
