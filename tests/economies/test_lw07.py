@@ -277,13 +277,13 @@ def test_short_duration_is_a_hedge_when_the_price_of_risk_is_negative(solution):
 
 
 def test_firms_of_equal_shares_are_the_market_and_have_no_risk_of_their_own():
-    solution = solved(share_dispersion=1e-5)
+    solution = solved(share_dispersion=1e-4)
     state = a_state(share=[1e-5, -2e-5])
     every = solution.every
     aggregate = (every.weight * np.exp(every.log_price(0.18, 0.0)))[1:].sum()
     np.testing.assert_allclose(LW07.price_of(solution, state), aggregate, rtol=1e-4)
-    with pytest.raises(DataError, match="the covariance is singular"):
-        LW07.moments(solved(share_dispersion=1e-7), a_state(share=[1e-8, -2e-8]))
+    with pytest.raises(CalibrationError, match=r"share_dispersion is 1e-07: must lie in"):
+        solved(share_dispersion=1e-7)
 
 
 def test_mean_is_the_price_of_risk_times_the_projection_to_first_order(solution):

@@ -83,8 +83,7 @@ def test_run_in_folders_with_hostile_names_is_a_run_like_any_other(finished, tmp
 @pytest.mark.parametrize("panel", ["bgn_0;touch pwned", "bgn_$(touch pwned)", "bgn_00", "x_0"])
 def test_target_that_is_no_panel_is_refused(workplace, panel):
     done = workplace.snakemake(f"{workplace.results.name}/{panel}_fama.pkl")
-    assert done.status != 0
-    assert "MissingRuleException" in done.text
+    assert done.error().startswith("no rule makes ")
     assert not list(workplace.folder.rglob("pwned"))
 
 
