@@ -191,21 +191,28 @@ def _rank(rows: Array, ranks: Array) -> None:
     for places, ranked in zip(order, ranks, strict=True):
         ranked[places] = distinct
     whole >>= bits
-    row, place = np.nonzero(whole[:, 1:] == whole[:, :-1])
-    if len(row):
-        lower, upper = rows[row, order[row, place]], rows[row, order[row, place + 1]]
-        for misplaced in np.unique(row[lower > upper]):
-            order[misplaced] = np.argsort(rows[misplaced], kind="stable")
-            ranks[misplaced, order[misplaced]] = distinct
-        _share(rows, order, ranks, np.unique(row[lower >= upper]))
+    near = whole[:, 1:] == whole[:, :-1]
+    if near.any():
+        row, place = np.nonzero(near)
+        _look_again(rows, order, ranks, row, place)
 
 
-def _share(rows: Array, order: Array, ranks: Array, tied: Array) -> None:
-    """Give ties in the ``tied`` of the ordered rows the mean of their ranks."""
+def _look_again(rows: Array, order: Array, ranks: Array, row: Array, place: Array) -> None:
+    """Order neighbours that agreed in their first bits by all of them; ties share their mean rank.
+
+    A row that is ordered anew moves numbers among such neighbours only, so that every tie is
+    between a ``place`` of a ``row`` and the next one.
+    """
     n = rows.shape[1]
-    order = order[tied]
-    ordered = rows[tied[:, None], order]
-    flat = np.flatnonzero(np.pad(ordered[:, 1:] == ordered[:, :-1], ((0, 0), (0, 1))))
+    lower, upper = rows[row, order[row, place]], rows[row, order[row, place + 1]]
+    misplaced = np.unique(row[lower > upper])
+    for one in misplaced:
+        order[one] = np.argsort(rows[one], kind="stable")
+        ranks[one, order[one]] = _centred(np.arange(n), np.arange(n), n)
+    if len(misplaced):
+        lower, upper = rows[row, order[row, place]], rows[row, order[row, place + 1]]
+    tied = lower == upper
+    flat = row[tied] * n + place[tied]
     if len(flat):
         opens = np.diff(flat, prepend=-2) != 1
         first = flat[opens]
@@ -214,7 +221,7 @@ def _share(rows: Array, order: Array, ranks: Array, tied: Array) -> None:
         within = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
         row, place = np.divmod(np.repeat(first, length) + within, n)
         mean = _centred(first % n, last % n, n)
-        ranks[tied[row], order[row, place]] = np.repeat(mean, length)
+        ranks[row, order[row, place]] = np.repeat(mean, length)
 
 
 def _centred(first: Array, last: Array, n: int) -> Array:

@@ -89,29 +89,32 @@ def fourier_features(directions: Array, ranks: Array, ranked: bool) -> Array:
         Whether the features are ranked over the firms.
     """
     features = np.empty((2 * len(directions), len(ranks)))
+    columns = np.ascontiguousarray(ranks.T)
     for first in range(0, len(directions), _DIRECTIONS_AT_A_TIME):
-        angle = _products(directions[first : first + _DIRECTIONS_AT_A_TIME], ranks)
+        angle = _products(directions[first : first + _DIRECTIONS_AT_A_TIME], columns)
         block = features[2 * first : 2 * (first + _DIRECTIONS_AT_A_TIME)]
         if not ranked:
             np.sin(angle, out=block[0::2])
             np.cos(angle, out=block[1::2])
             continue
         angle /= 2 * np.pi
-        block[0::2] = angle - 0.25
+        np.subtract(angle, 0.25, out=block[0::2])
         block[1::2] = angle
-        block -= np.rint(block)
-        block[:] = centred_ranks_along(-np.abs(block))
+        nearest = np.rint(block)
+        np.subtract(nearest, block, out=nearest)
+        np.abs(nearest, out=nearest)
+        block[:] = centred_ranks_along(np.negative(nearest, out=nearest))
     return features
 
 
 _DIRECTIONS_AT_A_TIME = 16
 
 
-def _products(directions: Array, ranks: Array) -> Array:
+def _products(directions: Array, columns: Array) -> Array:
     """Return w'x, shape (H, n), term by term: firms that tie in x tie here, wherever they stand."""
-    total = np.zeros((len(directions), len(ranks)))
-    for w, x in zip(directions.T, ranks.T, strict=True):
-        total += np.outer(w, x)
+    total, term = np.zeros((2, len(directions), columns.shape[1]))
+    for w, x in zip(directions.T[:, :, None], columns, strict=True):
+        total += np.multiply(w, x, out=term)
     return total
 
 

@@ -111,8 +111,8 @@ class InstrumentedWindow:
         for _ in range(LEAST_SQUARES_FIRST):
             turned = np.ascontiguousarray(Gamma.transpose(0, 2, 1))
             once = (turned.reshape(P * K, L) @ W).reshape(P, K, L, S)
-            A = np.moveaxis(turned[:, None] @ once, 0, 2).reshape(K, K, P * S)
-            q = np.moveaxis(turned @ self.x, 0, 1).reshape(K, P * S)
+            A = (turned[:, None] @ once).transpose(1, 2, 0, 3).reshape(K, K, P * S)
+            q = (turned @ self.x).transpose(1, 0, 2).reshape(K, P * S)
             Gamma = np.linalg.qr(self.loadings(self._factors(A, q).reshape(K, P, S)))[0]
         return np.linalg.qr(Gamma, mode="complete")[0]
 
@@ -130,7 +130,7 @@ class InstrumentedWindow:
         """
         (K, P), L = f.shape[:2], len(self.x)
         system = self.weighted(f)[_pairs(K).place].transpose(2, 0, 3, 1, 4)
-        right = np.moveaxis(f @ self.x.T, 1, 0).reshape(P, K * L)
+        right = (f @ self.x.T).transpose(1, 0, 2).reshape(P, K * L)
         return _solved(system.reshape(P, K * L, K * L), right).reshape(P, K, L).transpose(0, 2, 1)
 
     def weighted(self, f: Array) -> Array:
