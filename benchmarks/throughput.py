@@ -2,6 +2,7 @@
 
     python benchmarks/throughput.py                 100 panels on 2 cores, both executors
     python benchmarks/throughput.py --panels 10
+    python benchmarks/throughput.py --plan 1000     how long the engine plans, nothing is run
 
 CPU time is that of the whole run: engine, starts and work. Work is the CPU time of warm jobs,
 which begin when Python and its libraries are there; everything else is start-up.
@@ -28,8 +29,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--panels", type=int, default=100)
     parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--plan", type=int, metavar="PANELS", help="only plan this many")
     parser.add_argument("--executors", nargs="+", default=["warm", "local"])
     arguments = parser.parse_args()
+    if arguments.plan:
+        with tempfile.TemporaryDirectory() as folder:
+            cpu = run("local", arguments.plan, arguments.cores, Path(folder), "--dry-run")
+        print(f"{arguments.plan} panels of bgn planned in {cpu:.1f} CPU s")
+        return
     print(f"{arguments.panels} miniature panels of bgn on {arguments.cores} cores")
     print(f"{'executor':>9s} {'CPU s/panel':>12s} {'panels/CPU min':>15s} {'start-up':>9s}")
     work = None
@@ -43,7 +50,7 @@ def main() -> None:
         print(f"{executor:>9s} {each:12.2f} {60 / each:15.1f} {share}", flush=True)
 
 
-def run(executor: str, panels: int, cores: int, folder: Path) -> float:
+def run(executor: str, panels: int, cores: int, folder: Path, *options: str) -> float:
     """Build ``panels`` panels in ``folder`` and return the CPU seconds of all processes."""
     overlay = folder / "overlay.yaml"
     settings = {
@@ -58,7 +65,7 @@ def run(executor: str, panels: int, cores: int, folder: Path) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with (folder / "log").open("w") as log:
         subprocess.run(
-            [*command, str(overlay)],
+            [*command, str(overlay), *options],
             cwd=folder,
             stdout=log,
             stderr=log,

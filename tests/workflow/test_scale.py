@@ -1,4 +1,4 @@
-"""A thousand panels are planned quickly, and warm Pythons change no byte."""
+"""A thousand panels are planned in a gigabyte, and warm Pythons change no byte."""
 
 import re
 import sys
@@ -12,19 +12,17 @@ import resource, subprocess, sys
 done = subprocess.run(sys.argv[1:], capture_output=True, text=True)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(done.stdout[-4000:], done.stderr[-2000:])
-print("used", used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+print("megabytes", used.ru_maxrss // 1024)
 sys.exit(done.returncode)
 """
 
 
-def test_thousand_panels_are_planned_in_half_a_minute_and_a_gigabyte(empty_workplace):
+def test_thousand_panels_are_planned_in_a_gigabyte(empty_workplace):
     place = empty_workplace
     arguments = place.arguments("all", "--dry-run", "--quiet", "rules", panels={"bgn": 1000})
     done = place.command(*arguments, before=[sys.executable, "-c", PLAN]).succeeded()
     assert re.search(r"^total +8002$", done.text, re.MULTILINE), done.text
-    seconds, megabytes = map(float, re.search(r"^used (\S+) (\S+)$", done.text, re.M).groups())
-    assert seconds < 30
-    assert megabytes < 1000
+    assert int(re.search(r"^megabytes (\d+)$", done.text, re.MULTILINE)[1]) < 1000
 
 
 # --- warm Pythons --------------------------------------------------------------------------------
