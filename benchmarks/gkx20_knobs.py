@@ -15,7 +15,6 @@ import argparse
 import csv
 import os
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +29,6 @@ os.environ.update(ONE_THREAD)
 
 import numpy as np  # noqa: E402
 
-from truepremia.judgement.engine import judge  # noqa: E402
 from truepremia.methods.contract import Factors, Setting  # noqa: E402
 from truepremia.panel import Known, Size  # noqa: E402
 from truepremia.workflow.config import load_overlay, read_yaml  # noqa: E402
@@ -92,39 +90,33 @@ def cases() -> list[str]:
     return [*METHODS, *(f"{name}, three" for name in ALONE)]
 
 
-def judged(value: float, index: int, size: Size, window: int) -> Iterator[dict[str, Any]]:
-    """Yield one row for each method on one panel."""
+def panel_rows(value: float, index: int, size: Size, window: int) -> list[dict[str, Any]]:
+    """Return one row for each method on one panel, made in a process of its own."""
     entries = read_yaml(ROOT / "config" / "economies" / "gkx20.yaml")
     values = {name: entry["value"] for name, entry in entries.items()} | {"nonlinearity": value}
     trial = Trial.simulate("gkx20", size, window, index=index, calibration=values)
     attainable = float(np.mean([month.max_sharpe() for month in trial.moments]))
     config = load_overlay({"methods": METHODS}, ROOT)
     settings = {key: getattr(config, key) for key in ("empty_cells", "model_factor_weights")}
+    rows = []
     for case in cases():
         name, _, three = case.partition(", ")
         with config.methods[name].made(settings) as made:
-            method = Seeing(made, TRUE) if three else made
-            sections = trial.panel.cross_sections()
-            rows = judge(method, sections, trial.moments, trial.setting(name), name).statistics
-        choices, variants = np.array(rows.choice), np.array(rows.variant)
-        choice = "loo" if "loo" in choices else "own"
-        shown = (choices == choice) & (variants == variants[choices == choice][-1])
-        stdev, xret = np.array(rows.stdev)[shown], np.array(rows.mean)[shown]
-        sharpe = np.divide(xret, stdev, out=np.zeros_like(xret), where=stdev > 0)
-        yield {
-            "nonlinearity": value,
-            "panel": index,
-            "method": case,
-            "sharpe": float(sharpe.mean()),
-            "attainable": attainable,
-            "share": float(sharpe.mean()) / attainable,
-            "hjd": float(np.array(rows.hjd)[shown].mean()),
-        }
-
-
-def panel_rows(value: float, index: int, size: Size, window: int) -> list[dict[str, Any]]:
-    """Return the rows of one panel, in a process of its own."""
-    return list(judged(value, index, size, window))
+            found = trial.judge(Seeing(made, TRUE) if three else made, name)
+        chosen = found[found["choice"].isin(["loo", "own"])].iloc[-1]
+        sharpe = float(chosen["sharpe"])
+        rows.append(
+            {
+                "nonlinearity": value,
+                "panel": index,
+                "method": case,
+                "sharpe": sharpe,
+                "attainable": attainable,
+                "share": sharpe / attainable,
+                "hjd": float(chosen["hjd"]),
+            }
+        )
+    return rows
 
 
 def main() -> None:

@@ -292,6 +292,29 @@ def test_without_a_truth_portfolios_are_recorded_with_their_turnover(world):
     assert first.statistics.turnover[row] == pytest.approx(np.abs(weights @ b).sum(), rel=1e-12)
 
 
+@pytest.mark.parametrize("alpha", [0.1, np.nan])
+def test_turnover_of_a_penalty_is_the_change_since_its_own_last_weights(world, alpha):
+    months, _ = world
+
+    class Constant:
+        def form(self, known):
+            yield Portfolio(np.full(len(known), 1.0), "v", "own")
+            yield Portfolio(np.zeros(len(known)), "v", "alpha", 1.0 * alpha)  # another NaN
+            yield Portfolio(known.ranks()[:, 0], "w", "alpha", 1.0 * alpha)
+
+    found = judge(Constant(), months, None, SETTING).statistics
+    nothing = (found.variant == "v") & (found.choice == "alpha")
+    assert not found.turnover[nothing].any()
+    ranks = np.flatnonzero(found.variant == "w")
+    later = [row for row in ranks if found.month[row] > START + WINDOW]
+    seen = [month.known for month in months]
+    held = {k.month: dict(zip(k.firm, k.ranks()[:, 0], strict=True)) for k in seen}
+    for row in later:
+        now, last = held[found.month[row]], held[found.month[row] - 1]
+        change = sum(abs(now.get(firm, 0) - last.get(firm, 0)) for firm in {*now, *last})
+        assert found.turnover[row] == pytest.approx(change, rel=1e-9, abs=1e-12)
+
+
 # --- the penalty chosen on the window -------------------------------------------------------------
 
 

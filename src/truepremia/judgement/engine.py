@@ -216,7 +216,7 @@ class _Run:
     name: str
     months: list[int] = field(default_factory=list)
     records: dict[str, _Record] = field(default_factory=dict)
-    held: dict[Label, tuple[int, Array, Array]] = field(default_factory=dict)
+    held: dict[tuple[str, str, str], tuple[int, Array, Array]] = field(default_factory=dict)
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
     def start(self) -> None:
@@ -397,7 +397,7 @@ class _Run:
     def turnover(self, label: Label, position: int, firm: Array, weights: Array) -> float:
         """Return how much the weights of a portfolio have changed since the month before."""
         variant, choice, alpha = label
-        key = variant, choice, alpha if choice == ALPHA else 0.0  # NaN is no key
+        key = variant, choice, repr(alpha)  # NaN itself is no key
         last = self.held.get(key)
         self.held[key] = (position, firm, weights.copy())
         if last is None or last[0] != position - 1:
