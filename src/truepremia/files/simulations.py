@@ -1,6 +1,8 @@
 """Files of an economy: its solution, and a simulated panel."""
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,12 +27,18 @@ from truepremia.typing import Array
 
 
 def write_solution(path: str | Path, solution: Solution) -> None:
-    """Write a solution together with the parameters that made it."""
+    """Write a solution together with the parameters that made it.
+
+    An archive as of :func:`numpy.savez`, whose own headers differ between versions of Python.
+    """
     params = json.dumps(solution.params.to_mapping(), sort_keys=True)
     arrays = solution.to_arrays()
     require_finite(arrays, f"solution of {solution.params.economy}")
-    with replacing(path) as temporary, temporary.open("wb") as handle:
-        np.savez(handle, params=np.array(params), **arrays)  # type: ignore[arg-type]
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in {"params": np.array(params), **arrays}.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, np.asanyarray(array), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), content.getvalue())
 
 
 def read_solution(path: str | Path, economy: Economy, params: Parameters) -> Solution:
