@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -105,6 +106,7 @@ class Workplace:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_signals,
         )
 
     def planned(self, *targets: str, **settings: object) -> set[str]:
@@ -146,6 +148,12 @@ def _job(rule: str, details: str) -> str:
         [values.pop("model"), *([values.pop("index")] if "index" in values else [])]
     )
     return " ".join([rule, identity, *values.values()])
+
+
+def _hear_signals() -> None:
+    """Undo what a shell does to commands in its background: they do not hear Ctrl-C."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _clean_environment() -> dict[str, str]:
