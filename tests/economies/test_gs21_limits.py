@@ -12,7 +12,7 @@ from truepremia.economies.gs21.grid import Grid
 from truepremia.economies.gs21.operator import Operator
 from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.solved import SOLVED, way_back
-from truepremia.economies.gs21.solver import Smoother, newton, solve_fixed_point
+from truepremia.economies.gs21.solver import Smoother, Work, newton, solve_fixed_point
 from truepremia.errors import NumericalError
 
 SMALL = {"z_nodes": 12, "x_nodes": 10, "b_nodes": 25, "quadrature_nodes": 5}
@@ -53,9 +53,9 @@ def test_a_stalled_search_ends_after_a_few_steps_with_the_best_point(monkeypatch
     params = small()
     operator = Operator(params, Grid.of(params))
     monkeypatch.setattr(solver, "_newton_direction", lambda *_: np.zeros((2, 12, 10, 25)))
-    monkeypatch.setattr(solver, "sweep", lambda _, continuation, count: continuation)
+    monkeypatch.setattr(solver, "sweep", lambda _, continuation, *more: continuation)
     start = solver.first_guess(operator.grid)
-    found = newton(operator, start, 1e-10, 60)
+    found = newton(operator, start, 1e-10, 60, Work(params))
     assert found.steps == solver.STALLED_STEPS
     assert np.array_equal(found.continuation, start)
 
@@ -63,9 +63,9 @@ def test_a_stalled_search_ends_after_a_few_steps_with_the_best_point(monkeypatch
 def test_the_message_of_a_stalled_search_names_what_to_move(monkeypatch):
     monkeypatch.setattr(solver, "STALLED_STEPS", 1)
     monkeypatch.setattr(solver, "_newton_direction", lambda *_: np.zeros((2, 12, 10, 25)))
-    monkeypatch.setattr(solver, "_coarse_start", lambda operator: solver.first_guess(operator.grid))
-    monkeypatch.setattr(solver, "_approach", lambda operator, start, below: start)
-    monkeypatch.setattr(solver, "sweep", lambda _, continuation, count: continuation)
+    monkeypatch.setattr(solver, "_coarse_start", lambda one, _: solver.first_guess(one.grid))
+    monkeypatch.setattr(solver, "_approach", lambda operator, start, *more: start)
+    monkeypatch.setattr(solver, "sweep", lambda _, continuation, *more: continuation)
     with pytest.raises(NumericalError, match=r"after 1 Newton steps.*it no longer falls") as told:
         solve_fixed_point(small(riskless_rate=0.009))
     assert "which is solved, is reached by moving" in str(told.value)

@@ -1,14 +1,15 @@
 """Newton-Krylov solution of the joint fixed point, with value iteration as a safeguard."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import prod
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, gmres
 
 from truepremia.economies.gs21.grid import Grid
-from truepremia.economies.gs21.operator import Derivative, Operator, Values
+from truepremia.economies.gs21.operator import Operator, Values
 from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.solved import way_back
 from truepremia.errors import NumericalError
@@ -35,6 +36,10 @@ FIRST_SWEEPS = 400
 SAFEGUARD_SWEEPS = 100
 MOST_STEPS = 60
 
+MOST_MAPS = 6000
+"""Applications of the map, or of its derivative, on the calibration's own grid that a search may
+take; those on a smaller grid count by their points. The shipped calibrations take some 700."""
+
 STALLED_STEPS = 20
 """Newton steps within which the residual must fall to half, else it is stalled: the time of a
 failed search is then that of a few steps, not of all of them."""
@@ -48,6 +53,41 @@ which not all of them are used."""
 
 _START = 100.0
 _KRYLOV = {"rtol": 0.02, "restart": 60, "maxiter": 3}
+
+
+@dataclass
+class Work:
+    """What a search may still do: its cost is bounded, whatever the calibration.
+
+    Parameters
+    ----------
+    params : Params
+    maps : float
+        Applications of the map on the calibration's own grid that are left.
+    """
+
+    params: Params
+    maps: float = MOST_MAPS
+    _points: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._points = prod(Grid.of(self.params).shape)
+
+    def apply(self, operator: Operator) -> None:
+        """Count one application.
+
+        Raises
+        ------
+        NumericalError
+            If none is left.
+        """
+        self.maps -= prod(operator.grid.shape) / self._points
+        if self.maps < 0:
+            raise NumericalError(
+                f"the values of equity and debt are not found within {MOST_MAPS} applications of "
+                "the map; use a larger cash_flow_volatility or fewer grid points (z_nodes, "
+                f"x_nodes, b_nodes). {way_back(self.params)}"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,15 +129,15 @@ def solve_fixed_point(params: Params, start: Array | None = None) -> FixedPoint:
     Raises
     ------
     NumericalError
-        If the iteration diverges or does not reach the tolerance.
+        If the iteration diverges, or does not reach the tolerance within :data:`MOST_MAPS`.
     """
-    operator = Operator(params, Grid.of(params))
+    operator, work = Operator(params, Grid.of(params)), Work(params)
     with np.errstate(over="ignore", invalid="ignore"):
         if start is None:
-            start = _coarse_start(operator)
-            start = _approach(operator, start, below=COARSE_VOLATILITY)
+            start = _coarse_start(operator, work)
+            start = _approach(operator, start, COARSE_VOLATILITY, work)
         logger.info("grid %s", operator.grid.shape)
-        solved = newton(operator, start, TOLERANCE, MOST_STEPS)
+        solved = newton(operator, start, TOLERANCE, MOST_STEPS, work)
     if not solved.residual <= TOLERANCE:
         raise NumericalError(
             f"the values of equity and debt have a residual of {solved.residual:.1e} after "
@@ -108,9 +148,10 @@ def solve_fixed_point(params: Params, start: Array | None = None) -> FixedPoint:
     return solved
 
 
-def sweep(operator: Operator, continuation: Array, count: int) -> Array:
+def sweep(operator: Operator, continuation: Array, count: int, work: Work) -> Array:
     """Apply the joint map ``count`` times."""
     for _ in range(count):
+        work.apply(operator)
         continuation = operator.apply(operator.evaluate(continuation))
     if not np.isfinite(continuation).all():
         raise _diverged()
@@ -118,7 +159,7 @@ def sweep(operator: Operator, continuation: Array, count: int) -> Array:
 
 
 def newton(
-    operator: Operator, continuation: Array, tolerance: float, most_steps: int
+    operator: Operator, continuation: Array, tolerance: float, most_steps: int, work: Work
 ) -> FixedPoint:
     """Iterate until the residual is at most ``tolerance``, or return the best point seen.
 
@@ -127,22 +168,24 @@ def newton(
     residual has not halved within :data:`STALLED_STEPS`.
     """
     smoother = Smoother(operator)
-    point = _Point.at(operator, continuation)
+    point = _Point.at(operator, continuation, work)
     best = point
     least = [point.residual]
     for step in range(most_steps):
         stalled = step >= STALLED_STEPS and least[-1] > 0.5 * least[-1 - STALLED_STEPS]
         if best.residual <= tolerance or stalled:
             return FixedPoint(operator, best.continuation, best.residual, step)
-        direction = _newton_direction(operator.derivative(point.values), smoother, point.gap)
+        direction = _newton_direction(operator, point, smoother, work)
         length = 1.0
         while length >= SHORTEST_STEP:
-            trial = _Point.at(operator, np.maximum(point.continuation + length * direction, 0))
+            ahead = np.maximum(point.continuation + length * direction, 0)
+            trial = _Point.at(operator, ahead, work)
             if trial.residual <= (1 - 0.1 * length) * point.residual:
                 break
             length /= 2
         else:
-            trial = _Point.at(operator, sweep(operator, point.continuation, SAFEGUARD_SWEEPS))
+            swept = sweep(operator, point.continuation, SAFEGUARD_SWEEPS, work)
+            trial = _Point.at(operator, swept, work)
             length = 0.0
         point = trial
         best = min(best, point, key=lambda p: p.residual)
@@ -161,7 +204,8 @@ class _Point:
     residual: float
 
     @classmethod
-    def at(cls, operator: Operator, continuation: Array) -> "_Point":
+    def at(cls, operator: Operator, continuation: Array, work: Work) -> "_Point":
+        work.apply(operator)
         values = operator.evaluate(continuation)
         mapped = operator.apply(values)
         gap = mapped - continuation
@@ -217,26 +261,27 @@ def _modes(step: Array) -> tuple[Array, Array, Array]:
     return eigen[large], right[:, large], np.linalg.solve(left.T @ right[:, large], left.T)
 
 
-def _coarse_start(operator: Operator) -> Array:
+def _coarse_start(operator: Operator, work: Work) -> Array:
     """Return a start for ``operator`` from a coarse grid."""
     params, grid = operator.params, operator.grid
     nodes = [min(n, few) for n, few in zip(grid.shape, COARSE_NODES, strict=True)]
     sd = max(params.cash_flow_volatility, COARSE_VOLATILITY)
     coarse = Operator(replace(params, cash_flow_volatility=sd), Grid.of(params, nodes))
     logger.info("coarse grid %s: %d sweeps", coarse.grid.shape, FIRST_SWEEPS)
-    start = sweep(coarse, first_guess(coarse.grid), FIRST_SWEEPS)
-    start = _approach(coarse, start, below=np.inf)
-    rough = newton(coarse, start, APPROACH_TOLERANCE, APPROACH_STEPS)
+    start = sweep(coarse, first_guess(coarse.grid), FIRST_SWEEPS, work)
+    start = _approach(coarse, start, np.inf, work)
+    rough = newton(coarse, start, APPROACH_TOLERANCE, APPROACH_STEPS, work)
     return np.asarray(np.maximum(coarse.grid.prolong(rough.continuation, grid), 0))
 
 
-def _approach(operator: Operator, start: Array, below: float) -> Array:
+def _approach(operator: Operator, start: Array, below: float, work: Work) -> Array:
     """Solve roughly for the path of cash-flow volatilities down to the operator's own."""
     for sd in SMOOTHING_PATH:
         if operator.params.cash_flow_volatility < sd < below:
             logger.info("grid %s, cash-flow volatility %g", operator.grid.shape, sd)
             smoother = Operator(replace(operator.params, cash_flow_volatility=sd), operator.grid)
-            start = newton(smoother, start, APPROACH_TOLERANCE, APPROACH_STEPS).continuation
+            rough = newton(smoother, start, APPROACH_TOLERANCE, APPROACH_STEPS, work)
+            start = rough.continuation
     return start
 
 
@@ -248,10 +293,12 @@ def first_guess(grid: Grid) -> Array:
     return guess
 
 
-def _newton_direction(derivative: Derivative, smoother: Smoother, gap: Array) -> Array:
+def _newton_direction(operator: Operator, point: _Point, smoother: Smoother, work: Work) -> Array:
     """Solve (I - T') d = gap approximately by right-preconditioned GMRES."""
+    derivative, gap = operator.derivative(point.values), point.gap
 
     def apply(vector: Array) -> Array:
+        work.apply(operator)
         direction = smoother(vector.reshape(gap.shape))
         return np.asarray((direction - derivative(direction)).ravel())
 
