@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -210,6 +211,20 @@ def test_results_are_tidy_frames_of_all_panels_and_open_in_other_languages(finis
         pd.testing.assert_frame_equal(stata, table, check_dtype=False, check_column_type=False)
     with pytest.raises(DataError, match="there is no panel 'bgn_99'"):
         results.to_frame("bgn_99")
+
+
+@pytest.mark.slow
+def test_one_stray_manifest_does_not_hide_the_other_panels(finished, tmp_path):
+    first, *others = sorted(finished.results.glob("*_manifest.json"))
+    for file in others:
+        shutil.copy(file, tmp_path)
+    shutil.copy(others[0], tmp_path / "copy_manifest.json")
+    (tmp_path / first.name).write_text("{")
+    with pytest.warns(UserWarning, match="left out") as seen:
+        results = tp.read_results(tmp_path)
+    assert len(results.panels) == len(others) > 0
+    assert len(seen) == 2
+    assert "copy_manifest.json is a manifest of" in str(seen[1].message)
 
 
 @pytest.mark.slow

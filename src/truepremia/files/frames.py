@@ -1,5 +1,6 @@
 """Finished results as frames of pandas, and for Stata."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
@@ -103,6 +104,8 @@ def read_bundle(path: str | Path) -> Bundle:
 class Results:
     """All finished panels of a folder of results, as tidy frames.
 
+    A manifest that is damaged, or a copy under another name, is left out with a warning.
+
     Parameters
     ----------
     folder : path
@@ -115,13 +118,23 @@ class Results:
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
-        found = sorted(self.folder.glob(f"*{MANIFEST}"))
-        if not found:
+        self._manifests: dict[str, dict[str, Any]] = {}
+        for file in sorted(self.folder.glob(f"*{MANIFEST}")):
+            try:
+                manifest = read_manifest(file)
+            except DataError as error:
+                warnings.warn(f"left out: {error}", stacklevel=3)
+                continue
+            if file.name == f"{manifest['panel_id']}{MANIFEST}":
+                self._manifests[manifest["panel_id"]] = manifest
+            else:
+                named = manifest["panel_id"]
+                warnings.warn(f"left out: {file} is a manifest of {named}", stacklevel=3)
+        if not self._manifests:
             raise DataError(
                 f"{self.folder} holds no finished panel: must be a folder of results, such as "
                 "results; build one, for example with make run"
             )
-        self._manifests = {m["panel_id"]: m for m in map(read_manifest, found)}
 
     @property
     def panels(self) -> tuple[str, ...]:
