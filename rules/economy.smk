@@ -16,7 +16,8 @@ rule simulate_panel:
     input:
         **RUN.of_solution("npz"),
     output:
-        **RUN.of_panel("panel", "aggregates", "states"),
+        **RUN.of_large(temp, "panel", "states"),
+        **RUN.of_panel("aggregates"),
     resources:
         **RUN.needs("simulate_panel"),
     params:
@@ -30,7 +31,8 @@ rule compute_moments:
         **RUN.of_solution("npz"),
         **RUN.of_panel("panel", "aggregates", "states"),
     output:
-        **RUN.of_panel("moments", "sdf"),
+        **RUN.of_large(temp, "moments"),
+        **RUN.of_panel("sdf"),
     threads: RUN.threads("compute_moments")
     resources:
         **RUN.needs("compute_moments"),

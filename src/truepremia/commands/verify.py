@@ -9,7 +9,7 @@ from truepremia.errors import DataError, TruepremiaError, printable, shortened
 from truepremia.files.bundle import read_checked_bundle
 from truepremia.files.formats import TEMPORARY, read_json
 from truepremia.files.manifest import SEAL, differences, own_digest, read_manifest
-from truepremia.files.results import BUNDLE, MANIFEST
+from truepremia.files.results import BUNDLE, LARGE_TABLES, MANIFEST
 from truepremia.outside import file_digest, is_file, read_text
 
 RECORDS = "benchmarks"
@@ -43,17 +43,20 @@ def verify(results: Path) -> tuple[dict[str, list[str]], list[str]]:
 
 
 def _verified(results: Path) -> tuple[dict[str, list[str]], list[str]]:
-    panels = {path.name.removesuffix(MANIFEST) for path in results.glob(f"*{MANIFEST}")}
-    panels |= {path.name.removesuffix(BUNDLE) for path in results.glob(f"*{BUNDLE}")}
-    panels |= {path.name for path in results.glob("panels/*") if path.is_dir()}
-    panels = {name for name in panels if _PANEL.fullmatch(name)}
     recorded, faults = _records(results)
+    present = [path.name for path in results.glob("*")]
+    panels = {
+        name.removesuffix(end)
+        for name in (*present, *recorded)
+        for end in (MANIFEST, BUNDLE)
+        if name.endswith(end) and _PANEL.fullmatch(name.removesuffix(end))
+    }
     if not panels and not recorded and not faults:
         raise DataError(
             f"{printable(str(results))} holds no panel; name a folder that snakemake built"
         )
     checked = {panel_id: _faults(results, panel_id) for panel_id in sorted(panels, key=_by_index)}
-    checked |= _other_parts(results, recorded)
+    checked |= _other_parts(results, recorded, panels)
     if faults:
         checked[RECORDS] = faults
     return checked, [*_strays(results, panels, recorded)]
@@ -72,7 +75,9 @@ def _faults(results: Path, panel_id: str) -> list[str]:
         manifest = read_manifest(path)
         if manifest["panel_id"] != panel_id:
             return [f"{path.name} is the manifest of {manifest['panel_id']}"]
-        faults = list(differences(manifest, results).values())
+        not_kept = _not_kept(results, panel_id)
+        differ = differences(manifest, results)
+        faults = [phrase for file, phrase in differ.items() if file not in not_kept]
         if SEAL in manifest and manifest[SEAL] != own_digest(manifest):
             faults.append(f"{path.name} was changed after it was written")
         if not faults:
@@ -82,6 +87,12 @@ def _faults(results: Path, panel_id: str) -> list[str]:
     except TruepremiaError as error:
         return [str(error)]
     return faults
+
+
+def _not_kept(results: Path, panel_id: str) -> set[str]:
+    """Return the large tables of a panel if none of them is there: a run need not keep them."""
+    files = {f"panels/{panel_id}/{table}.parquet" for table in LARGE_TABLES}
+    return set() if any(os.path.lexists(results / file) for file in files) else files
 
 
 # --- what jobs wrote down -------------------------------------------------------------------------
@@ -110,12 +121,12 @@ def _is_inside(name: str) -> bool:
     return not name.startswith("/") and ".." not in name.split("/") and "\0" not in name
 
 
-def _other_parts(results: Path, recorded: dict[str, str]) -> dict[str, list[str]]:
-    """Return what is wrong with everything but the panels, by part."""
+def _other_parts(results: Path, recorded: dict[str, str], panels: set[str]) -> dict[str, list[str]]:
+    """Return what is wrong with everything that no manifest answers for, by part."""
     parts: dict[str, list[str]] = {}
     for file, digest in sorted(recorded.items()):
-        part = _part(file)
-        if part is None:
+        part = _part(file, panels)
+        if part is None or file in _not_kept(results, part.removeprefix("panels/")):
             continue
         wrong = parts.setdefault(part, [])
         path = results / file
@@ -132,13 +143,19 @@ def _other_parts(results: Path, recorded: dict[str, str]) -> dict[str, list[str]
     return parts
 
 
-def _part(file: str) -> str | None:
-    """Return the part that a file belongs to, None if the manifest of its panel answers for it."""
+def _part(file: str, panels: set[str]) -> str | None:
+    """Return the part that a file belongs to, None if the manifest of a panel answers for it."""
     first, _, rest = file.partition("/")
+    second = rest.partition("/")[0]
     if first == "tidy":
-        return f"tidy/{rest.partition('/')[0]}"
-    if first in ("panels", "real"):
-        return f"{first}/{rest.partition('/')[0]}/methods" if "/methods/" in rest else None
+        return f"tidy/{second}"
+    if first in ("panels", "real") and "/methods/" in rest:
+        return f"{first}/{second}/methods"
+    if first == "panels":
+        return None if second in panels else f"panels/{second}"
+    if first == "solutions":
+        models = {panel.rpartition("_")[0] for panel in panels}
+        return None if second.partition(".")[0] in models else first
     return first if first in ("leaderboard", "report") else None
 
 

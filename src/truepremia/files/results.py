@@ -6,6 +6,9 @@ from truepremia.economies.registry import economy
 from truepremia.methods.registry import BUNDLED, bundled
 
 PANEL_TABLES = ("panel", "aggregates", "states", "moments", "sdf")
+LARGE_TABLES = ("panel", "states", "moments")
+"""Tables that hold most of a panel's bytes, and that a run need not keep."""
+
 STATISTICS_TABLES = tuple(dict.fromkeys(method.statistics for method in BUNDLED.values()))
 
 MANIFEST, BUNDLE = "_manifest.json", "_fama.pkl"

@@ -70,6 +70,8 @@ class RunConfig:
         The files that the values were read from.
     results_dir : str
         Folder of the results, with forward slashes, none at the end.
+    keep_panels : bool
+        Whether the large tables of a panel stay once no job of the run needs them.
     tidy : TidyConfig
         Stores of the empirical track.
     methods : mapping of str to Entry
@@ -95,6 +97,7 @@ class RunConfig:
     calibrations: Mapping[str, Mapping[str, float | str]]
     calibration_files: Mapping[str, Path]
     results_dir: str
+    keep_panels: bool
     tidy: TidyConfig
     methods: Mapping[str, Entry] = field(default_factory=dict)
     reference: str = ""
@@ -492,6 +495,7 @@ def _typed(
         calibrations=calibrations,
         calibration_files=files,
         results_dir=_normal_path(config["results_dir"]),
+        keep_panels=config["keep_panels"],
         tidy=tidy_config(config["tidy"], root, of_stores),
         methods=entries(config["methods"], folders),
         reference=config["leaderboard"]["reference"],

@@ -17,6 +17,7 @@ from truepremia.errors import TruepremiaError, error_line
 from truepremia.files.results import (
     BOARD_FILES,
     COMPARED_FILES,
+    LARGE_TABLES,
     MANIFEST,
     PUBLISHED,
     REPLICATION_FIGURES,
@@ -109,6 +110,11 @@ class Run(Workflow):
         stems = dict(zip(tables, tables, strict=True)) | others
         return {name: f"{self.panel}/{stem}.parquet" for name, stem in stems.items()}
 
+    def of_large(self, temp: Callable[[str], Any], *tables: str) -> dict[str, Any]:
+        """Return tables of a panel that rules make and that need not stay, ``temp`` if they go."""
+        kept = self.config.keep_panels
+        return {n: file if kept else temp(file) for n, file in self.of_panel(*tables).items()}
+
     def of_solution(self, *suffixes: str) -> dict[str, str]:
         """Return the solution of an economy ("npz") and its diagnostics ("json")."""
         names = {"npz": "solution", "json": "diagnostics"}
@@ -193,8 +199,13 @@ class Run(Workflow):
     # --- what a run builds ------------------------------------------------------------------------
 
     def everything(self) -> list[str]:
-        """Return every file of the panels and stores of the run: a deleted one is built again."""
-        panels = [file for panel_id in self.config.panel_ids() for file in files_of(panel_id)]
+        """Return every file of the panels and stores that stays: a deleted one is built again."""
+        panels = [
+            file
+            for panel_id in self.config.panel_ids()
+            for file in files_of(panel_id)
+            if self.config.keep_panels or Path(file).stem not in LARGE_TABLES
+        ]
         given = {store: self.config.tidy.stores[store].french for store in self.built_stores}
         stores = [file for store, files in given.items() for file in store_files(store, files)]
         published = published_files() if self.config.tidy.published_data else []
