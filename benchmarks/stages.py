@@ -130,25 +130,25 @@ def stage_jobs(workflow: Workflow, model: str, folder: Path) -> Iterator[tuple[s
                 "params": {"stage": json.dumps(settings)},
                 "input": {name[key]: path[key] for key in inputs},
                 "output": {name[key]: path[key] for key in outputs},
-                "log": [str(folder / f"{label}.log")],
+                "log": [str(folder / "logs" / rule / f"{label}.log")],
                 "threads": 1,
             },
         )
 
-    simulated = ["panel", "aggregates", "states"]
+    known, simulated = ["panel", "aggregates"], ["panel", "aggregates", "states"]
     yield job("solve_economy", [], ["solution", "diagnostics"])
     yield job("simulate_panel", ["solution"], simulated, index="0")
     yield job("compute_moments", ["solution", *simulated], ["moments", "sdf"], index="0")
     for method in ("ff", "fm"):
         made = f"{method}_returns"
-        yield job("build_factors", ["panel"], [made], {made: "returns"}, index="0", method=method)
+        rename = {made: "returns"}
+        yield job("build_factors", known, [made], rename, index="0", method=method)
     for name in loadings:
         made = [f"model_premia_{name}", f"latent_{name}"]
         rename = dict(zip(made, ["premia", "latent"], strict=True))
-        yield job("extract_model_premia", ["panel"], made, rename, index="0", loading=name)
-    rename = {"ff_returns": "ff", "fm_returns": "fm"}
-    inputs = ["panel", "moments", "ff_returns", "fm_returns", *latent]
-    yield job("portfolio_stats", inputs, ["fama_stats", "model_stats"], rename, index="0")
+        yield job("extract_model_premia", known, made, rename, index="0", loading=name)
+    inputs = [*known, "moments", "ff_returns", "fm_returns", *latent]
+    yield job("portfolio_stats", inputs, ["fama_stats", "model_stats"], index="0")
     inputs = [*results, *simulated, "moments", "sdf", "solution", "diagnostics"]
     yield job("bundle_panel", inputs, ["bundle", "manifest"], index="0")
 

@@ -11,7 +11,8 @@ from threading import Thread
 
 import pytest
 
-from truepremia.workflow.warm import WarmPython
+from truepremia.commands.verify import verify
+from truepremia.workflow.warm import WarmPython, run_script
 
 ENGINE = """
 import sys
@@ -157,3 +158,29 @@ def test_run_whose_standard_error_is_closed_is_a_run_like_any_other(finished, em
     place.command(*arguments, before=closed).succeeded()
     assert place.digests().items() <= finished.digests().items()
     assert (place.results / "bgn_0_fama.pkl").exists()
+
+
+def test_every_file_of_a_list_of_outputs_is_written_down(tmp_path):
+    """As a rule's figures are: verify called their folder one that no job made."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from truepremia.workflow.job import running\n"
+        "with running(snakemake):\n"
+        "    for file in snakemake.output.figures:\n"
+        "        Path(file).parent.mkdir(parents=True, exist_ok=True)\n"
+        "        Path(file).write_text(file)\n"
+    )
+    results = tmp_path / "results"
+    figures = [str(results / "tidy" / "demo" / "figures" / name) for name in ("a.pdf", "a.png")]
+    job = {
+        "rule": "draw",
+        "params": {"stage": "{}"},
+        "input": {},
+        "output": {"figures": figures},
+        "log": [str(results / "logs" / "draw" / "demo.log")],
+        "threads": 1,
+    }
+    run_script(str(script), job)
+    (results / "README.md").write_text("what lies here")
+    assert verify(results) == ({"tidy/demo": []}, [])

@@ -174,7 +174,7 @@ def _strays(results: Path, panels: set[str], recorded: dict[str, str]) -> Iterat
     models = {panel.rpartition("_")[0] for panel in panels}
     known |= {f"solutions/{model}.{end}" for model in models for end in ("npz", "json")}
     folders = {str(parent) for file in known for parent in Path(file).parents}
-    top = {*FOLDERS, RECORDS, "logs"}
+    top = {*FOLDERS, RECORDS, "logs", "README.md"}
     for entry in sorted(results.iterdir()):
         if entry.name in FOLDERS and not entry.is_symlink() and entry.is_dir():
             yield from _strays_below(results, entry, known, folders)

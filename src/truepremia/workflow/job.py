@@ -132,7 +132,8 @@ def _write_digests(log: Path, output: Any) -> None:
     """Write the sha256 of what the job made, as ``sha256sum`` does, relative to the results."""
     results = log.parents[2]
     made = output.values() if isinstance(output, Mapping) else output
-    files = [Path(str(file)) for file in made]
+    listed = (item if isinstance(item, list) else [item] for item in made)
+    files = [Path(str(file)) for item in listed for file in item]
     lines = [
         f"{file_digest(file)}  {file.relative_to(results)}\n"
         for file in files
