@@ -19,7 +19,7 @@ import yaml
 import truepremia as tp
 from truepremia import columns
 from truepremia.commands.cli import _parser
-from truepremia.economies.registry import ECONOMIES
+from truepremia.economies.registry import ECONOMIES, SHIPPED
 from truepremia.files.bundle import KEYS
 from truepremia.files.results import BOARD_FILES, panel_files, store_files
 
@@ -89,6 +89,7 @@ def reference() -> dict[str, list[str]]:
     """Return the pages of the reference that are written from the code, as lines."""
     return {
         "keys": list(keys()),
+        "parameters": list(parameters()),
         "columns": list(tables()),
         "files": list(files()),
         "commands": list(commands()),
@@ -143,8 +144,8 @@ def described_keys(
 
 
 def plain(text: str) -> str:
-    """Return a text that is not read as markup."""
-    return re.sub(r"([*`|\\_])", r"\\\1", text)
+    """Return a text that is not read as markup; a table takes care of bars."""
+    return re.sub(r"([*`\\_])", r"\\\1", text)
 
 
 def shown(default: Any) -> str:
@@ -154,6 +155,27 @@ def shown(default: Any) -> str:
     written = yaml.safe_dump(default, default_flow_style=True, width=1000, sort_keys=False)
     written = written.removesuffix("\n").removesuffix("\n...")
     return f"``{written}``" if len(written) < 60 else "see ``config/config.yaml``"
+
+
+def parameters() -> Iterator[str]:
+    """Yield the page of the parameters of all economies, from their classes."""
+    yield from title("Parameters of the economies")
+    yield "Written from the declarations in ``truepremia.economies``, with the values of"
+    yield "``config/economies``. Every number but 0 has a size between 1e-12 and 1e6 besides; rules"
+    yield "that join several parameters are said by the line that refuses a calibration."
+    yield ""
+    head = ("symbol", "parameter", "shipped", "unit", "must", "meaning")
+    for name, economy in SHIPPED.items():
+        yield from title(name, "-")
+        values = yaml.safe_load((ROOT / f"config/economies/{name}.yaml").read_text())
+        rows = [
+            (
+                *(plain(said["symbol"]), f"``{key}``", f"``{values[key]['value']}``"),
+                *(plain(said[what]) for what in ("unit", "must", "meaning")),
+            )
+            for key, said in economy.module("parameters").Params.described()
+        ]
+        yield from table(head, rows)
 
 
 def tables() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The parameters of an economy: each declares its unit, meaning and range; all faults at once."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any, ClassVar, Protocol, Self
@@ -17,6 +17,11 @@ exponentials of such numbers, and products of a few of them, stay within double 
 
 class Rule(Protocol):
     """What the value of one parameter must be."""
+
+    @property
+    def must(self) -> str:
+        """The rule, as the end of the sentence "must ..."."""
+        ...
 
     def fault(self, value: Any) -> str | None:
         """Return "value: must be ...", or None if the value obeys."""
@@ -53,11 +58,18 @@ class Number:
             and (self.least is None or value >= self.least)
             and (self.most is None or value <= self.most)
         )
-        return None if obeyed else f"{_shown(value)}: must {self._range()}{self._because()}"
+        return None if obeyed else f"{_shown(value)}: must {self.must}"
+
+    @property
+    def must(self) -> str:
+        """The range, and what happens outside."""
+        return self._range() + (f", else {self.consequence}" if self.consequence else "")
 
     def _range(self) -> str:
         lower = self.above if self.least is None else self.least
         upper = self.below if self.most is None else self.most
+        if lower is None and upper is None:
+            return "be a finite number"
         if lower is None:
             return f"be below {upper:g}" if self.most is None else f"be at most {upper:g}"
         if upper is not None:
@@ -69,9 +81,6 @@ class Number:
             return f"be at least {lower:g}"
         return "be positive" if lower == 0 else f"exceed {lower:g}"
 
-    def _because(self) -> str:
-        return f", else {self.consequence}" if self.consequence else ""
-
 
 @dataclass(frozen=True)
 class ZeroOr:
@@ -82,7 +91,12 @@ class ZeroOr:
     def fault(self, value: Any) -> str | None:
         """Return the broken rule."""
         found = None if _is_number(value) and value == 0 else self.number.fault(value)
-        return found and found.replace("must lie", "must be 0 or lie")
+        return found and found.replace(self.number.must, self.must)
+
+    @property
+    def must(self) -> str:
+        """Zero or the range."""
+        return f"be 0 or {self.number.must}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,12 @@ class WholeNumber:
         if whole and self.least <= value <= self.most:
             return None
         shown = _shown(value) if whole else repr(value)
-        return f"{shown}: must be a whole number from {self.least} to {self.most}"
+        return f"{shown}: must {self.must}"
+
+    @property
+    def must(self) -> str:
+        """Both ends."""
+        return f"be a whole number from {self.least} to {self.most}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +130,12 @@ class Choice:
         """Return the broken rule."""
         if value in self.words:
             return None
-        return f"{value!r}: must be one of {', '.join(self.words)}"
+        return f"{value!r}: must {self.must}"
+
+    @property
+    def must(self) -> str:
+        """The words."""
+        return f"be one of {', '.join(self.words)}"
 
 
 ANY = Number()
@@ -203,6 +227,16 @@ class Parameters:
         """
         del broken
         return []
+
+    @classmethod
+    def described(cls) -> Iterator[tuple[str, Mapping[str, str]]]:
+        """Yield every parameter with its symbol, unit, meaning, and what it must be."""
+        for declared in fields(cls):
+            known = declared.metadata
+            rules = [known["rule"], known.get("computable", ANY)]
+            said = [rule.must for rule in rules if rule is not ANY] or [ANY.must]
+            texts = {name: known[name] for name in ("symbol", "unit", "meaning")}
+            yield declared.name, {**texts, "must": "; ".join(dict.fromkeys(said))}
 
     @classmethod
     def _numbers(cls) -> list[Any]:
