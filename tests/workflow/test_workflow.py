@@ -111,6 +111,7 @@ OTHER_CALIBRATION = {"bgn": {**CONFIG.calibrations["bgn"], "survival": 0.98}}
         ({"headline": {"capm": ""}}, {"leaderboard"}),
         ({"real_panels": {"mine": Path("panel.parquet")}}, {"leaderboard"}),
         ({"results_dir": "elsewhere"}, set()),
+        ({"keep_panels": False}, set()),
         ({"calibration_files": {"bgn": Path("copy.yaml")}}, set()),
         (
             with_demo(profile="seed2023"),
