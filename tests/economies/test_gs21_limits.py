@@ -55,9 +55,16 @@ def test_a_stalled_search_ends_after_a_few_steps_with_the_best_point(monkeypatch
     monkeypatch.setattr(solver, "_newton_direction", lambda *_: np.zeros((2, 12, 10, 25)))
     monkeypatch.setattr(solver, "sweep", lambda _, continuation, *more: continuation)
     start = solver.first_guess(operator.grid)
-    found = newton(operator, start, 1e-10, 60, Work(params))
+    found = newton(operator, start, 1e-10, 60, Work(params, solver.MOST_MAPS))
     assert found.steps == solver.STALLED_STEPS
     assert np.array_equal(found.continuation, start)
+
+
+def test_a_search_of_any_calibration_ends_after_so_many_applications_of_the_map(monkeypatch):
+    monkeypatch.setattr(solver, "MOST_MAPS", 60)
+    with pytest.raises(NumericalError, match="not found within 60 applications") as told:
+        solve_fixed_point(small(riskless_rate=0.009))
+    assert "which is solved, is reached by moving" in str(told.value)
 
 
 def test_the_message_of_a_stalled_search_names_what_to_move(monkeypatch):

@@ -68,7 +68,7 @@ class Work:
     """
 
     params: Params
-    maps: float = MOST_MAPS
+    maps: float
     _points: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -132,7 +132,7 @@ def solve_fixed_point(params: Params, start: Array | None = None) -> FixedPoint:
     NumericalError
         If the iteration diverges, or does not reach the tolerance within :data:`MOST_MAPS`.
     """
-    operator, work = Operator(params, Grid.of(params)), Work(params)
+    operator, work = Operator(params, Grid.of(params)), Work(params, MOST_MAPS)
     with np.errstate(over="ignore", invalid="ignore"):
         if start is None:
             start = _coarse_start(operator, work)
