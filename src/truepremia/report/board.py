@@ -1,5 +1,6 @@
 """The leaderboard as tables and figures."""
 
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,9 @@ from truepremia.report.writing import latex_table, number
 
 REALISED = "realised, no truth"
 SMOOTHED_MONTHS = 12
+
+TITLE_WIDTH = 19
+"""Characters in a line above one of five axes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -313,7 +317,8 @@ def _look(shown: Exhibits, method: str) -> Any:
 
 
 def _short(economy: str) -> str:
-    return ECONOMIES[economy].title if economy in ECONOMIES else economy
+    title = ECONOMIES[economy].title if economy in ECONOMIES else economy
+    return textwrap.fill(title, TITLE_WIDTH)
 
 
 def _row_of_axes(figure: Figure, count: int) -> list[Axes]:
