@@ -55,7 +55,7 @@ def test_a_stalled_search_ends_after_a_few_steps_with_the_best_point(monkeypatch
     monkeypatch.setattr(solver, "_newton_direction", lambda *_: np.zeros((2, 12, 10, 25)))
     monkeypatch.setattr(solver, "sweep", lambda _, continuation, *more: continuation)
     start = solver.first_guess(operator.grid)
-    found = newton(operator, start, 1e-10, 60, Work(params, solver.MOST_MAPS))
+    found = newton(operator, start, 1e-10, 60, Work(operator))
     assert found.steps == solver.STALLED_STEPS
     assert np.array_equal(found.continuation, start)
 

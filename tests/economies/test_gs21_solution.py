@@ -180,9 +180,7 @@ def test_derivative_of_the_map_agrees_with_central_differences(name):
     # Frequent refinancing, so that every term weighs.
     params = calibration(name, refinancing_probability=0.4, z_nodes=12, x_nodes=9, b_nodes=21)
     operator = Operator(params, Grid.of(params))
-    point = solver.sweep(
-        operator, solver.first_guess(operator.grid), 200, solver.Work(params, solver.MOST_MAPS)
-    )
+    point = solver.sweep(operator, solver.first_guess(operator.grid), 200, solver.Work(operator))
     rng = np.random.default_rng(1)
     direction = rng.normal(size=point.shape) * (1 + 0.01 * point)
     step = 1e-5

@@ -9,7 +9,7 @@ from truepremia.errors import DataError, TruepremiaError, printable, shortened
 from truepremia.files.bundle import read_checked_bundle
 from truepremia.files.formats import TEMPORARY, read_json
 from truepremia.files.manifest import SEAL, differences, own_digest, read_manifest
-from truepremia.files.results import BUNDLE, LARGE_TABLES, MANIFEST
+from truepremia.files.results import BUNDLE, MANIFEST, large_files
 from truepremia.outside import file_digest, is_file, read_text
 
 RECORDS = "benchmarks"
@@ -55,7 +55,11 @@ def _verified(results: Path) -> tuple[dict[str, list[str]], list[str]]:
         raise DataError(
             f"{printable(str(results))} holds no panel; name a folder that snakemake built"
         )
-    checked = {panel_id: _faults(results, panel_id) for panel_id in sorted(panels, key=_by_index)}
+    not_kept = {file for panel in results.glob("panels/*") for file in _not_kept(panel)}
+    recorded = {file: digest for file, digest in recorded.items() if file not in not_kept}
+    checked = {
+        panel_id: _faults(results, panel_id, not_kept) for panel_id in sorted(panels, key=_by_index)
+    }
     checked |= _other_parts(results, recorded, panels)
     if faults:
         checked[RECORDS] = faults
@@ -67,7 +71,13 @@ def _by_index(panel_id: str) -> tuple[str, int, str]:
     return model, int(index) if index.isdecimal() and len(index) < 20 else -1, panel_id
 
 
-def _faults(results: Path, panel_id: str) -> list[str]:
+def _not_kept(panel: Path) -> list[str]:
+    """Return the large tables of a panel if none of them is there: a run need not keep them."""
+    files = large_files(panel.name)
+    return [] if any(os.path.lexists(panel.parents[1] / file) for file in files) else files
+
+
+def _faults(results: Path, panel_id: str, not_kept: set[str]) -> list[str]:
     path = results / f"{panel_id}{MANIFEST}"
     if not os.path.lexists(path):
         return [f"{path.name} is missing"]
@@ -75,7 +85,6 @@ def _faults(results: Path, panel_id: str) -> list[str]:
         manifest = read_manifest(path)
         if manifest["panel_id"] != panel_id:
             return [f"{path.name} is the manifest of {manifest['panel_id']}"]
-        not_kept = _not_kept(results, panel_id)
         differ = differences(manifest, results)
         faults = [phrase for file, phrase in differ.items() if file not in not_kept]
         if SEAL in manifest and manifest[SEAL] != own_digest(manifest):
@@ -87,12 +96,6 @@ def _faults(results: Path, panel_id: str) -> list[str]:
     except TruepremiaError as error:
         return [str(error)]
     return faults
-
-
-def _not_kept(results: Path, panel_id: str) -> set[str]:
-    """Return the large tables of a panel if none of them is there: a run need not keep them."""
-    files = {f"panels/{panel_id}/{table}.parquet" for table in LARGE_TABLES}
-    return set() if any(os.path.lexists(results / file) for file in files) else files
 
 
 # --- what jobs wrote down -------------------------------------------------------------------------
@@ -126,7 +129,7 @@ def _other_parts(results: Path, recorded: dict[str, str], panels: set[str]) -> d
     parts: dict[str, list[str]] = {}
     for file, digest in sorted(recorded.items()):
         part = _part(file, panels)
-        if part is None or file in _not_kept(results, part.removeprefix("panels/")):
+        if part is None:
             continue
         wrong = parts.setdefault(part, [])
         path = results / file

@@ -112,6 +112,11 @@ def method_files(panel_id: str, method: str, track: str = "panels") -> dict[str,
     return {"returns": f"{folder}_returns.parquet", "stats": f"{folder}_stats.parquet"}
 
 
+def large_files(panel_id: str) -> list[str]:
+    """Return the files of a panel that a run need not keep."""
+    return [f"panels/{panel_id}/{table}.parquet" for table in LARGE_TABLES]
+
+
 def of_panels(panel_ids: Iterable[str], table: str) -> list[str]:
     """Return one table of several panels."""
     return [f"panels/{panel_id}/{table}.parquet" for panel_id in panel_ids]

@@ -17,10 +17,10 @@ from truepremia.errors import TruepremiaError, error_line
 from truepremia.files.results import (
     BOARD_FILES,
     COMPARED_FILES,
-    LARGE_TABLES,
     MANIFEST,
     PUBLISHED,
     REPLICATION_FIGURES,
+    large_files,
     method_files,
     panel_files,
     published_files,
@@ -204,7 +204,7 @@ class Run(Workflow):
             file
             for panel_id in self.config.panel_ids()
             for file in files_of(panel_id)
-            if self.config.keep_panels or Path(file).stem not in LARGE_TABLES
+            if self.config.keep_panels or file not in large_files(panel_id)
         ]
         given = {store: self.config.tidy.stores[store].french for store in self.built_stores}
         stores = [file for store, files in given.items() for file in store_files(store, files)]

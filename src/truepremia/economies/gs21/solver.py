@@ -1,7 +1,7 @@
 """Newton-Krylov solution of the joint fixed point, with value iteration as a safeguard."""
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 
@@ -56,38 +56,33 @@ _START = 100.0
 _KRYLOV = {"rtol": 0.02, "restart": 60, "maxiter": 3}
 
 
-@dataclass
 class Work:
     """What a search may still do: its cost is bounded, whatever the calibration.
 
     Parameters
     ----------
-    params : Params
-    maps : float
-        Applications of the map on the calibration's own grid that are left.
+    operator : Operator
+        The map on the calibration's own grid.
     """
 
-    params: Params
-    maps: float
-    _points: int = field(init=False)
+    def __init__(self, operator: Operator):
+        self._operator = operator
+        self._left = float(MOST_MAPS)
 
-    def __post_init__(self) -> None:
-        self._points = prod(Grid.of(self.params).shape)
-
-    def apply(self, operator: Operator) -> None:
-        """Count one application.
+    def count(self, applied: Operator) -> None:
+        """Count one application of the map ``applied``, or of its derivative.
 
         Raises
         ------
         NumericalError
             If none is left.
         """
-        self.maps -= prod(operator.grid.shape) / self._points
-        if self.maps < 0:
+        self._left -= prod(applied.grid.shape) / prod(self._operator.grid.shape)
+        if self._left < 0:
             raise NumericalError(
                 f"the values of equity and debt are not found within {MOST_MAPS} applications of "
                 "the map; use a larger cash_flow_volatility or fewer grid points (z_nodes, "
-                f"x_nodes, b_nodes). {way_back(self.params)}"
+                f"x_nodes, b_nodes). {way_back(self._operator.params)}"
             )
 
 
@@ -132,7 +127,8 @@ def solve_fixed_point(params: Params, start: Array | None = None) -> FixedPoint:
     NumericalError
         If the iteration diverges, or does not reach the tolerance within :data:`MOST_MAPS`.
     """
-    operator, work = Operator(params, Grid.of(params)), Work(params, MOST_MAPS)
+    operator = Operator(params, Grid.of(params))
+    work = Work(operator)
     with np.errstate(over="ignore", invalid="ignore"):
         if start is None:
             start = _coarse_start(operator, work)
@@ -152,7 +148,7 @@ def solve_fixed_point(params: Params, start: Array | None = None) -> FixedPoint:
 def sweep(operator: Operator, continuation: Array, count: int, work: Work) -> Array:
     """Apply the joint map ``count`` times."""
     for _ in range(count):
-        work.apply(operator)
+        work.count(operator)
         continuation = operator.apply(operator.evaluate(continuation))
     if not np.isfinite(continuation).all():
         raise _diverged()
@@ -206,7 +202,7 @@ class _Point:
 
     @classmethod
     def at(cls, operator: Operator, continuation: Array, work: Work) -> "_Point":
-        work.apply(operator)
+        work.count(operator)
         values = operator.evaluate(continuation)
         mapped = operator.apply(values)
         gap = mapped - continuation
@@ -299,7 +295,7 @@ def _newton_direction(operator: Operator, point: _Point, smoother: Smoother, wor
     derivative, gap = operator.derivative(point.values), point.gap
 
     def apply(vector: Array) -> Array:
-        work.apply(operator)
+        work.count(operator)
         direction = smoother(vector.reshape(gap.shape))
         return np.asarray((direction - derivative(direction)).ravel())
 
