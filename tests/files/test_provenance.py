@@ -198,3 +198,19 @@ def test_the_processor_names_the_kernel_that_runs_and_not_that_of_the_build():
     expected = "unknown" if here["blas_kernel"] == "unknown" else "Nehalem"
     if platform.machine() == "x86_64":
         assert done.stdout.strip() == expected
+
+
+def test_the_processor_names_what_numpy_computes_with():
+    code = "from truepremia.files.provenance import processor; print(processor()['numpy_kernel'])"
+
+    def under(disabled):
+        environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": disabled}
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    everything = under("")
+    if everything.startswith("X86_V4"):
+        assert under("X86_V4") == "X86_V3"
+    assert everything == processor()["numpy_kernel"] or os.environ.get("NPY_DISABLE_CPU_FEATURES")
+    assert processor()["vendor"]

@@ -8,6 +8,7 @@ do not change. Make them again with ``python tests/workflow/test_characterisatio
 import hashlib
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -21,10 +22,12 @@ from truepremia.economies.registry import ECONOMIES
 STORED = Path(__file__).with_name("characterisation.json")
 SUFFIXES = (".csv", ".npz", ".parquet", ".pkl")
 
-# Kernels of linear algebra differ by processor and round differently: fix one that all have.
+# What linear algebra and numpy's functions run on differs by processor and rounds differently: fix
+# what all have. AVX-512 is left out, not only because some lack it: makers differ in its
+# approximate reciprocals, which numpy's exponential and logarithm begin with.
 ONE_KERNEL = {
     "OPENBLAS_CORETYPE": "Haswell",
-    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL",
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
 }
 FIRST = ("bgn", "kp14", "gs21")
 RUNS: dict[str, list[Path]] = {
@@ -48,6 +51,15 @@ def digests(folder: Path, overlays: list[Path]) -> dict[str, str]:
         for file in sorted(results.rglob("*"))
         if file.suffix in SUFFIXES
     }
+
+
+def test_the_kernels_that_are_fixed_are_those_that_run():
+    # numpy only warns of a name that it does not know, and goes on with the newest instructions.
+    code = "from truepremia.files.provenance import processor as p; print(p()['blas_kernel'], "
+    code += "p()['numpy_kernel'])"
+    command = [sys.executable, "-W", "error::ImportWarning", "-c", code]
+    done = subprocess.run(command, env=os.environ | ONE_KERNEL, capture_output=True, text=True)
+    assert done.stdout.split() == ["Haswell", "X86_V3"], done.stderr
 
 
 @pytest.mark.parametrize("run", RUNS)

@@ -217,7 +217,10 @@ def other_circumstances(manifest: Mapping[str, Any]) -> list[str]:
         phrases.append(f"another source of this package (commit {manifest.get('git_commit')})")
     there, here = manifest.get("processor", {}), processor()
     if there and there != here:
-        phrases.append(
-            f"other processor ({there.get('blas_kernel')} there, {here['blas_kernel']} here)"
+        apart = "; ".join(
+            f"{key} {there.get(key)} there, {here.get(key)} here"
+            for key in sorted(there | here)
+            if there.get(key) != here.get(key)
         )
+        phrases.append(f"other processor ({apart})")
     return phrases

@@ -84,15 +84,35 @@ def library_versions() -> dict[str, str]:
 
 
 def processor() -> dict[str, str]:
-    """Return the kind of machine and what its BLAS runs on, which decide the last bits of results.
+    """Return the kind of machine and what computes on it, which decide the last bits of results.
 
     Returns
     -------
     dict
-        ``machine``, as "x86_64"; ``blas_kernel``, as "Haswell", the set of routines that OpenBLAS
-        chose for this processor or that OPENBLAS_CORETYPE names, "unknown" with another BLAS.
+        ``machine``, as "x86_64"; ``vendor``, as "GenuineIntel", since makers answer differently to
+        instructions that approximate; ``blas_kernel``, as "Haswell", the set of routines that
+        OpenBLAS chose for this processor or that OPENBLAS_CORETYPE names, "unknown" with another
+        BLAS; ``numpy_kernel``, as "X86_V4", the instructions of numpy's exponential, the newest
+        that the processor has and NPY_DISABLE_CPU_FEATURES leaves.
     """
-    return {"machine": platform.machine(), "blas_kernel": _openblas_kernel() or "unknown"}
+    from numpy.lib.introspect import opt_func_info  # the engine plans without numpy
+
+    exponential = opt_func_info(func_name="^exp$", signature="float64")["exp"]
+    return {
+        "machine": platform.machine(),
+        "vendor": _vendor(),
+        "blas_kernel": _openblas_kernel() or "unknown",
+        "numpy_kernel": next(iter(exponential.values()))["current"],
+    }
+
+
+def _vendor() -> str:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(errors="replace").splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() in ("vendor_id", "CPU implementer"):
+                return value.strip()
+    return platform.processor() or "unknown"
 
 
 def _openblas_kernel() -> str | None:
