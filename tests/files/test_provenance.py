@@ -1,5 +1,6 @@
 import ast
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -187,30 +188,34 @@ def test_commit_is_unknown_without_git(tmp_path, monkeypatch):
     assert git_commit() is None
 
 
-def test_the_processor_names_the_kernel_that_runs_and_not_that_of_the_build():
-    code = "from truepremia.files.provenance import processor; print(processor()['blas_kernel'])"
-    environment = os.environ | {"OPENBLAS_CORETYPE": "Nehalem"}
+def processor_under(**variables):
+    """Return what a new Python says of the processor under some variables."""
+    code = "import json; from truepremia.files.provenance import processor as p; "
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{code}print(json.dumps(p()))"],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    return json.loads(done.stdout)
+
+
+def test_the_processor_names_the_kernel_that_runs_and_not_that_of_the_build():
     here = processor()
     assert here["machine"] == platform.machine()
     expected = "unknown" if here["blas_kernel"] == "unknown" else "Nehalem"
     if platform.machine() == "x86_64":
-        assert done.stdout.strip() == expected
+        assert processor_under(OPENBLAS_CORETYPE="Nehalem")["blas_kernel"] == expected
 
 
 def test_the_processor_names_what_numpy_computes_with():
-    code = "from truepremia.files.provenance import processor; print(processor()['numpy_kernel'])"
-
-    def under(disabled):
-        environment = os.environ | {"NPY_DISABLE_CPU_FEATURES": disabled}
-        command = [sys.executable, "-c", code]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    everything = under("")
-    if everything.startswith("X86_V4"):
-        assert under("X86_V4") == "X86_V3"
-    assert everything == processor()["numpy_kernel"] or os.environ.get("NPY_DISABLE_CPU_FEATURES")
+    assert processor_under() == processor()
     assert processor()["vendor"]
+    if processor_under(NPY_DISABLE_CPU_FEATURES="")["numpy_kernel"] == "X86_V4":
+        assert processor_under(NPY_DISABLE_CPU_FEATURES="X86_V4")["numpy_kernel"] == "X86_V3"
+
+
+def test_numpy_has_no_choice_where_it_lists_none(monkeypatch):
+    monkeypatch.setattr(provenance, "opt_func_info", lambda **asked: {})
+    assert processor()["numpy_kernel"] == "baseline"

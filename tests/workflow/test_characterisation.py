@@ -23,8 +23,7 @@ STORED = Path(__file__).with_name("characterisation.json")
 SUFFIXES = (".csv", ".npz", ".parquet", ".pkl")
 
 # What linear algebra and numpy's functions run on differs by processor and rounds differently: fix
-# what all have. AVX-512 is left out, not only because some lack it: makers differ in its
-# approximate reciprocals, which numpy's exponential and logarithm begin with.
+# what all have. AVX-512 is left out: some lack it, and with it digests differed between machines.
 ONE_KERNEL = {
     "OPENBLAS_CORETYPE": "Haswell",
     "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",

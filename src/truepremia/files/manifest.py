@@ -207,20 +207,20 @@ def _difference(path: Path, entry: Mapping[str, Any]) -> str | None:
 
 def other_circumstances(manifest: Mapping[str, Any]) -> list[str]:
     """Return a phrase for everything behind a panel that is not the same here."""
-    there, here = manifest["versions"], library_versions()
-    phrases = [
-        f"{name} {there.get(name)} there, {here.get(name)} here"
-        for name in sorted(there | here)
-        if there.get(name) != here.get(name)
-    ]
+    phrases = _apart(manifest["versions"], library_versions())
     if manifest.get("source_digest") != package_digest():
         phrases.append(f"another source of this package (commit {manifest.get('git_commit')})")
-    there, here = manifest.get("processor", {}), processor()
-    if there and there != here:
-        apart = "; ".join(
-            f"{key} {there.get(key)} there, {here.get(key)} here"
-            for key in sorted(there | here)
-            if there.get(key) != here.get(key)
-        )
-        phrases.append(f"other processor ({apart})")
+    known = manifest.get("processor", {})
+    apart = _apart(known, processor()) if known else []
+    if apart:
+        phrases.append(f"other processor ({'; '.join(apart)})")
     return phrases
+
+
+def _apart(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
+    """Return a phrase for every entry that is not the same in two mappings."""
+    return [
+        f"{name} {there.get(name)} there, {here.get(name)} here"
+        for name in sorted({*there, *here})
+        if there.get(name) != here.get(name)
+    ]

@@ -17,6 +17,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from numpy.lib.introspect import opt_func_info
+
 from truepremia.syntax import skeleton
 
 PACKAGE = "truepremia"
@@ -89,20 +91,18 @@ def processor() -> dict[str, str]:
     Returns
     -------
     dict
-        ``machine``, as "x86_64"; ``vendor``, as "GenuineIntel", since makers answer differently to
-        instructions that approximate; ``blas_kernel``, as "Haswell", the set of routines that
+        ``machine``, as "x86_64"; ``vendor``, as "GenuineIntel", since makers may answer differently
+        to instructions that approximate; ``blas_kernel``, as "Haswell", the set of routines that
         OpenBLAS chose for this processor or that OPENBLAS_CORETYPE names, "unknown" with another
         BLAS; ``numpy_kernel``, as "X86_V4", the instructions of numpy's exponential, the newest
-        that the processor has and NPY_DISABLE_CPU_FEATURES leaves.
+        that the processor has and NPY_DISABLE_CPU_FEATURES leaves, "baseline" if there
+        is no choice.
     """
-    from numpy.lib.introspect import opt_func_info  # the engine plans without numpy
-
-    exponential = opt_func_info(func_name="^exp$", signature="float64")["exp"]
     return {
         "machine": platform.machine(),
         "vendor": _vendor(),
         "blas_kernel": _openblas_kernel() or "unknown",
-        "numpy_kernel": next(iter(exponential.values()))["current"],
+        "numpy_kernel": _numpy_kernel(),
     }
 
 
@@ -113,6 +113,12 @@ def _vendor() -> str:
             if key.strip() in ("vendor_id", "CPU implementer"):
                 return value.strip()
     return platform.processor() or "unknown"
+
+
+def _numpy_kernel() -> str:
+    # numpy lists no function that has one version only on this kind of machine.
+    exponential = opt_func_info(func_name="^exp$", signature="float64").get("exp", {})
+    return next((str(loop["current"]) for loop in exponential.values()), "baseline")
 
 
 def _openblas_kernel() -> str | None:
