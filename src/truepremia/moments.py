@@ -21,6 +21,10 @@ COMPRESSION_TOLERANCE = 2e-13
 maximal Sharpe ratio."""
 
 
+BLOCK = 1024
+"""Firms in a block of rows that is decomposed at a time."""
+
+
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Conditional mean and covariance of the returns from ``month`` to ``month + 1``.
@@ -164,11 +168,24 @@ class Moments:
         maximal Sharpe ratio: column k adds (u_k'm)^2 s_k^2 / (1 + s_k^2) to it, m the mean over
         sqrt(d), and (u_k'm)^2 / (1 + s_k^2) is at most the ratio itself.
         """
-        scale = np.sqrt(self.residual)
-        triangle = np.linalg.qr(self.exposure / scale[:, None], mode="r")
-        _, singular, rotation = np.linalg.svd(triangle, full_matrices=False)
+        _, singular, rotation = np.linalg.svd(self._triangle(), full_matrices=False)
         lost = np.cumsum(singular[::-1] ** 2)[::-1]
         return replace(self, exposure=self.exposure @ rotation[lost > COMPRESSION_TOLERANCE].T)
+
+    def _triangle(self) -> Array:
+        """Return R of the QR decomposition of F over sqrt(d), at most K x K.
+
+        By blocks of rows that stay in a processor's cache, and then of their triangles: rotating
+        a block leaves F'F and with it R as they are.
+        """
+        scale = np.sqrt(self.residual)
+        triangles = [
+            np.linalg.qr(self.exposure[rows] / scale[rows, None], mode="r")
+            for rows in (slice(i, i + BLOCK) for i in range(0, max(len(scale), 1), BLOCK))
+        ]
+        if len(triangles) == 1:
+            return np.asarray(triangles[0])
+        return np.asarray(np.linalg.qr(np.concatenate(triangles), mode="r"))
 
     def _woodbury(self, vector: Array) -> Array:
         scaled = (vector.T / self.residual).T

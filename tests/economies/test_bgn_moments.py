@@ -214,6 +214,17 @@ def test_moments_of_firms_do_not_depend_on_the_other_firms(bgn, state, known):
     assert few.variance(np.eye(3))[2] == pytest.approx(known.variance(np.eye(8))[2], rel=1e-12)
 
 
+@pytest.mark.parametrize("block", [1, 2, 3])
+def test_blocks_of_firms_change_nothing(bgn, state, known, monkeypatch, block):
+    monkeypatch.setattr(conditional, "BLOCK", block)
+    assert sum(part.firms for part in state.blocks()) == state.firms > block
+    blocked = bgn.economy.moments(bgn.solution, state)
+    for name in ("mean", "exposure", "residual"):
+        whole = getattr(known, name)
+        scale = np.abs(whole).max()
+        np.testing.assert_allclose(getattr(blocked, name), whole, rtol=0, atol=4e-15 * scale)
+
+
 def test_an_economy_without_any_project_has_moments(bgn):
     nothing = np.empty(0)
     empty = State(7, 0.006236, 3, np.empty(0, dtype=int), nothing, nothing)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truepremia.errors import DataError
-from truepremia.moments import Moments
+from truepremia.moments import COMPRESSION_TOLERANCE, Moments
 
 EPS = np.finfo(float).eps
 
@@ -48,6 +48,16 @@ def second_moment(m: Moments) -> np.ndarray:
 def test_covariance_is_common_plus_own_risk(m):
     dense = sum(np.outer(f, f) for f in m.exposure.T) + np.diag(m.residual)
     np.testing.assert_allclose(m.covariance(), dense, rtol=0, atol=1e-14 * dense.max())
+
+
+@given(moments(), st.integers(1, 9))
+def test_compression_by_blocks_of_firms_keeps_every_covariance(m, block):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("truepremia.moments.BLOCK", block)
+        compressed = m.compressed()
+    deviation = np.sqrt(np.diag(m.covariance()))
+    apart = (compressed.covariance() - m.covariance()) / np.outer(deviation, deviation)
+    assert np.abs(apart).max() <= 2 * COMPRESSION_TOLERANCE
 
 
 @given(moments(), st.integers(0, 3))

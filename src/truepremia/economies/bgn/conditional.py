@@ -21,6 +21,9 @@ from truepremia.typing import Array
 EXPANSION_TOLERANCE = 1e-17
 """Relative size of the first neglected terms of an expansion in b."""
 
+BLOCK = 1024
+"""Firms whose projects' powers stand in memory, and in a processor's cache, at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class RateLaw:
@@ -146,6 +149,20 @@ class State:
             sums[..., holders] = np.add.reduceat(values, first, axis=-1)
         return sums
 
+    def blocks(self) -> Iterator["State"]:
+        """Yield the states of up to ``BLOCK`` firms each, in order of firms."""
+        starts = range(0, self.firms, BLOCK)
+        bounds = np.searchsorted(self.owner, [*starts, self.firms])
+        for start, low, high in zip(starts, bounds[:-1], bounds[1:], strict=True):
+            yield State(
+                month=self.month,
+                rate=self.rate,
+                firms=min(BLOCK, self.firms - start),
+                owner=self.owner[low:high] - start,
+                beta=self.beta[low:high],
+                volatility=self.volatility[low:high],
+            )
+
 
 @dataclass(frozen=True)
 class Market:
@@ -246,13 +263,28 @@ def moments(solution: Solution, state: State) -> Moments:
         Of all firms, per month; firms without projects included.
     """
     params: Params = solution.params
-    scale = params.sdf_volatility
-    loading = state.beta / scale
-    order = expansion_order(float(np.abs(loading).max(initial=0.0)))
+    reach = float(np.abs(state.beta).max(initial=0.0)) / params.sdf_volatility
+    order = expansion_order(reach)
     law = RateLaw.at(solution, np.array([state.rate]), order)
-    rho, survival = params.correlation, params.survival
+    blocks = [_firm_moments(solution, law, block, order) for block in state.blocks()]
+    gross, exposure, residual = (np.concatenate(part) for part in zip(*blocks, strict=True))
+    return Moments(
+        mean=gross - np.exp(state.rate),
+        exposure=exposure,
+        residual=residual,
+        riskfree=float(np.expm1(state.rate)),
+        firm=np.arange(state.firms),
+        month=state.month,
+    )
 
-    powers = _powers(loading, order)
+
+def _firm_moments(
+    solution: Solution, law: RateLaw, state: State, order: int
+) -> tuple[Array, Array, Array]:
+    """Return E[R], shape (n,), F, shape (n, order + 2), and d, shape (n,), of a block of firms."""
+    params: Params = solution.params
+    rho, survival = params.correlation, params.survival
+    powers = _powers(state.beta / params.sdf_volatility, order)
     sums = state.by_firm(powers[1:])
     discount = np.exp(-state.beta)
     held = state.by_firm(discount)
@@ -271,14 +303,7 @@ def moments(solution: Solution, state: State) -> Moments:
     exposure[:, order + 1] = ell[1, 1]
 
     own = _own_variance(solution, law, state, powers, discount)
-    return Moments(
-        mean=gross - np.exp(state.rate),
-        exposure=exposure / value[:, None],
-        residual=own / value**2,
-        riskfree=float(np.expm1(state.rate)),
-        firm=np.arange(state.firms),
-        month=state.month,
-    )
+    return gross, exposure / value[:, None], own / value**2
 
 
 def _own_variance(
