@@ -41,5 +41,6 @@ onstart:
     signals.engine_ends_well()
     RUN.starts(elsewhere=workflow.non_local_exec)
     terminal.refuse_space(workflow.executor_plugin.name)
+    signals.wake_for_jobs_only(workflow)
     for _line in RUN.left_out_stores():
         print(_line, file=sys.stderr)

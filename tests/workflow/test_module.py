@@ -90,3 +90,12 @@ def test_a_mistake_in_the_module_s_configuration_ends_in_one_line(empty_workplac
     (place.folder / "config.yaml").write_text(yaml.safe_dump(settings | {"firms": 1}))
     error = Workplace(place.folder, place.folder).command("--cores", "1", "--dry-run").error()
     assert "firms is 1" in error
+
+
+def test_the_limit_of_submissions_does_not_count_local_jobs(empty_workplace):
+    # With it every job that is done wakes the engine once a second for the rest of the run.
+    place = empty_workplace
+    asked = 'onsuccess: print("limit:", workflow.scheduler.job_rate_limiter)\n'
+    study(place, f'include: "{{snakefile}}"\n\n{asked}')
+    solution = f"{RESULTS}/solutions/bgn.npz"
+    assert "\nlimit: None\n" in run(place, solution, "--configfile", "config.yaml")

@@ -45,6 +45,16 @@ def engine_ends_well() -> None:
             signal.signal(number, end)
 
 
+def wake_for_jobs_only(workflow: Any) -> None:
+    """Lift the engine's limit of jobs a second where they run here; it is meant for submissions.
+
+    Under that limit every pass of the scheduler sets an alarm for a second later, and so does the
+    pass that the alarm starts: after hundreds of jobs the engine would work for nothing else.
+    """
+    if not workflow.non_local_exec:
+        workflow.scheduler.job_rate_limiter = None
+
+
 def _aside(handler: Callable[..., Any], number: int, _frame: FrameType | None) -> None:
     """Call Snakemake's handler in a thread: it takes a lock that the main thread may hold."""
     threading.Thread(target=handler, args=(number, None)).start()
