@@ -1,10 +1,10 @@
-"""Measure everything and write benchmarks/results.md: `make bench`.
+"""Measure everything, write benchmarks/results.md and add a line to history.jsonl: `make bench`.
 
-Panels of 200 to 100,000 firms through every stage, fitted growth, ratios to straightforward
-implementations measured in the same run, and the physical floor.
+Panels of 200 to 100,000 firms through every stage and every method, fitted growth, ratios to
+straightforward implementations measured in the same run, and the physical floor.
 
     python benchmarks/run.py                      about an hour on one core
-    python benchmarks/run.py --firms 200 1000     minutes
+    python benchmarks/run.py --firms 200 1000     minutes; kept out of the history
 """
 
 import argparse
@@ -12,24 +12,46 @@ import os
 import platform
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 import dense
+import history
 import numpy as np
-from stages import ROOT, heading, panel_costs, resized, run, table
+from quiet import Others
+from stages import ROOT, Cost, heading, panel_costs, resized, run, table
 
 from truepremia.economies.registry import ECONOMIES
 from truepremia.files.formats import TableFile
+from truepremia.panel import Size
 from truepremia.workflow.config import RunConfig, load_config_file
 
 FIRMS = (200, 1_000, 10_000, 100_000)
-LONGEST = 600.0
-"""CPU seconds a panel may take; a longer one is measured over fewer months."""
+LONGEST = 240.0
+"""CPU seconds a panel's stages may take; a longer one is measured over fewer months."""
 
 FEW_MONTHS = 48
 FLOATS = 8
+JUDGE = "judge_method"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The jobs of one panel."""
+
+    size: Size
+    costs: list[Cost]
+
+    @property
+    def stages(self) -> list[Cost]:
+        """All jobs but those of the methods."""
+        return [cost for cost in self.costs if not cost.label.startswith(JUDGE)]
+
+    @property
+    def methods(self) -> dict[str, Cost]:
+        """The jobs of the methods, by name."""
+        return {c.label.split()[-1]: c for c in self.costs if c.label.startswith(JUDGE)}
 
 
 def main() -> None:
@@ -40,31 +62,55 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "benchmarks" / "results.md")
     arguments = parser.parse_args()
     config = load_config_file(ROOT / "config" / "config.yaml")
+    others, start = Others(), run(None, {}).cpu
+    panels = {
+        (model, firms): measured(config, model, firms)
+        for model in arguments.models
+        for firms in arguments.firms
+    }
+    usual = {m: panels[m, f] for m, f in panels if f == config.size.firms}
     sections = [
-        ["# Benchmarks", "", *machine()],
-        ["## Every stage", "", *stage_section(config, arguments.models, arguments.firms)],
+        ["## Every stage", "", *stage_section(config, panels)],
+        ["## Every method", "", *method_section(config, usual)],
         ["## Against straightforward implementations", "", *ratio_section()],
         ["## Against the hardware", "", *floor_section(config, arguments.models)],
     ]
-    arguments.output.write_text("\n\n".join("\n".join(section) for section in sections) + "\n")
+    share = others.share()
+    sections.insert(0, ["# Benchmarks", "", *machine(start, share)])
+    text = "\n\n".join("\n".join(section) for section in sections)
+    arguments.output.write_text(text + "\n", encoding="utf-8")
+    if [*usual] == [*ECONOMIES] and {*FIRMS} <= {*arguments.firms}:
+        history.add(start, share, {m: (p.stages, p.methods) for m, p in usual.items()})
+        history.draw()
 
 
-def machine() -> list[str]:
+def machine(start: float, share: float | None) -> list[str]:
     """Say what was measured where."""
-    packages = ", ".join(f"{p} {version(p)}" for p in ("numpy", "scipy", "pandas", "pyarrow"))
-    load = os.getloadavg()[0]
     return [
         f"Written by `make bench` on {date.today()}: Python {platform.python_version()},",
-        f"{packages},",
-        f"{os.cpu_count()} cores ({platform.machine()}), one BLAS thread, load average {load:.1f}",
-        "at the start. A busy machine inflates seconds; ratios are measured in one run. Seconds",
-        "are CPU seconds unless said otherwise, and the workflow engine is not included. Every job",
-        f"includes {run(None, {}).cpu:.2f} s for starting Python with numpy and pyarrow.",
+        f"{', '.join(f'{name} {version}' for name, version in history.versions().items())},",
+        f"{os.cpu_count()} cores ({', '.join(history.processor().values())}), one BLAS thread.",
+        f"{said(share)} Ratios are",
+        "measured in one run. Seconds are CPU seconds unless said otherwise, and the workflow",
+        f"engine is not included. Every job includes {start:.2f} s for starting Python with numpy",
+        "and pyarrow. What is measured by other scripts is in `benchmarks/single_runs.md`.",
     ]
 
 
-def stage_section(config: RunConfig, models: list[str], sizes: list[int]) -> list[str]:
-    """Measure all stages at all sizes, and fit their growth."""
+def said(share: float | None) -> str:
+    """Say how quiet the machine was."""
+    if share is None:
+        return "How busy the machine was with other work is not known."
+    kind = "A quiet" if share < QUIET else "NOT a quiet"
+    return f"{kind} machine: other work took {share:.1%} of its processors meanwhile."
+
+
+QUIET = 0.02
+"""Largest share of the processors' time that other work takes on a quiet machine."""
+
+
+def stage_section(config: RunConfig, panels: dict[tuple[str, int], Measured]) -> list[str]:
+    """List the stages of all panels, and fit their growth."""
     lines = []
     growth = [
         "### Growth",
@@ -72,27 +118,52 @@ def stage_section(config: RunConfig, models: list[str], sizes: list[int]) -> lis
         "| economy | CPU s = a + b T at 1,000 firms | exponent of N per month, start subtracted |",
         "|---|---|---|",
     ]
-    for model in models:
-        by_size = {}
-        for firms in sizes:
-            size, costs = measured(config, model, firms)
-            by_size[firms] = (size, costs)
-            lines += [f"### {heading(model, size)}", "", *table(costs), ""]
-            print(f"{heading(model, size)}: {sum(c.cpu for c in costs):.1f} CPU s", flush=True)
-        growth.append(f"| {model} | {in_months(config, model)} | {in_firms(by_size)} |")
+    for model in dict.fromkeys(model for model, _ in panels):
+        own = {firms: panel for (of, firms), panel in panels.items() if of == model}
+        for panel in own.values():
+            lines += [f"### {heading(model, panel.size)}", "", *table(panel.stages), ""]
+        growth.append(f"| {model} | {in_months(config, model)} | {in_firms(own)} |")
     return [*lines, *growth]
 
 
-def measured(config: RunConfig, model: str, firms: int):
-    """Return the size and costs of one panel, over fewer months where it would take too long."""
+def method_section(config: RunConfig, panels: dict[str, Measured]) -> list[str]:
+    """List what the methods cost on panels of the configured size."""
+    size = config.size
+    lines = [
+        f"`scripts/judge_method.py` on a panel of {size.firms:,} firms and {size.months} months,",
+        "start of Python and reading included. Peak memory is that of the job, the largest over",
+        "economies.",
+        "",
+        f"| method | {' | '.join(f'{model}, CPU s' for model in panels)} | peak MB |",
+        f"|---|{'---|' * (len(panels) + 1)}",
+    ]
+    for name in config.methods:
+        found = [panel.methods.get(name) for panel in panels.values()]
+        seconds = [f"{cost.cpu:.2f}" if cost else "" for cost in found]
+        peak = max((cost.peak for cost in found if cost), default=0)
+        lines.append(f"| {name} | {' | '.join(seconds)} | {peak:.0f} |")
+    totals = [f"{sum(c.cpu for c in panel.methods.values()):.1f}" for panel in panels.values()]
+    return [*lines, f"| all | {' | '.join(totals)} | |"]
+
+
+def measured(config: RunConfig, model: str, firms: int) -> Measured:
+    """Measure one panel, over fewer months where it would take too long; methods at one size."""
     full = resized(config, firms, config.size.months)
     if firms > 5_000:
         few = resized(config, firms, FEW_MONTHS)
         costs = panel_costs(few, model)
         months = config.size.months / FEW_MONTHS
         if months * sum(c.cpu for c in costs if "simulate" not in c.label) > LONGEST:
-            return few.size, costs
-    return full.size, panel_costs(full, model)
+            return told(model, Measured(few.size, costs))
+    usual = firms == config.size.firms
+    return told(model, Measured(full.size, panel_costs(full, model, methods=usual)))
+
+
+def told(model: str, panel: Measured) -> Measured:
+    """Print one line for a panel."""
+    seconds = sum(cost.cpu for cost in panel.stages)
+    print(f"{heading(model, panel.size)}: {seconds:.1f} CPU s", flush=True)
+    return panel
 
 
 def in_months(config: RunConfig, model: str) -> str:
@@ -106,19 +177,19 @@ def in_months(config: RunConfig, model: str) -> str:
     return f"{intercept:.2f} + {slope:.5f} T"
 
 
-def in_firms(by_size) -> str:
+def in_firms(panels: dict[int, Measured]) -> str:
     """Fit the exponent of N between the two largest sizes, per month, start-up subtracted."""
-    if len(by_size) < 2:
+    if len(panels) < 2:
         return "one size"
-    (n0, (size0, low)), (n1, (size1, high)) = sorted(by_size.items())[-2:]
+    (n0, low), (n1, high) = sorted(panels.items())[-2:]
     start = run(None, {}).cpu
     found = []
-    for one, other in zip(low, high, strict=True):
+    for one, other in zip(low.stages, high.stages, strict=True):
         if "solve" in one.label or "bundle" in one.label:
             continue
         rate = [
             max(c.cpu - start, 1e-3) / (s.months + ("simulate" in c.label) * s.burnin)
-            for c, s in ((one, size0), (other, size1))
+            for c, s in ((one, low.size), (other, high.size))
         ]
         exponent = np.log(rate[1] / rate[0]) / np.log(n1 / n0)
         rule, _, _, *kind = one.label.split()

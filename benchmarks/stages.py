@@ -5,6 +5,7 @@ start and imports included and the workflow engine excluded:
 
     python benchmarks/stages.py                                 panels of the configured size
     python benchmarks/stages.py --firms 10000 --months 120      another size
+    python benchmarks/stages.py --methods                       and all configured methods
 """
 
 import argparse
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,12 +52,13 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=list(ECONOMIES), help="economies")
     parser.add_argument("--firms", nargs="+", type=int, default=[config.size.firms])
     parser.add_argument("--months", type=int, default=config.size.months)
+    parser.add_argument("--methods", action="store_true", help="judge the configured methods too")
     parser.add_argument("--folder", type=Path, help="keep the files of the last panel here")
     arguments = parser.parse_args()
     for model in arguments.models:
         for firms in arguments.firms:
             sized = resized(config, firms, arguments.months)
-            costs = panel_costs(sized, model, arguments.folder)
+            costs = panel_costs(sized, model, arguments.folder, arguments.methods)
             print("\n".join(["", heading(model, sized.size), *table(costs)]))
     print(f"\nof which Python and numpy start, a job: {run(None, {}).cpu:.2f} CPU s")
 
@@ -87,20 +90,55 @@ def table(costs: list[Cost]) -> list[str]:
     return ["| job | CPU s | wall s | peak MB | MB on disk |", "|---|---|---|---|---|", *rows]
 
 
-def panel_costs(config: RunConfig, model: str, folder: Path | None = None) -> list[Cost]:
-    """Run all stages of panel 0 of ``model``, in ``folder`` or in a temporary one."""
+def panel_costs(
+    config: RunConfig, model: str, folder: Path | None = None, methods: bool = False
+) -> list[Cost]:
+    """Run all stages of panel 0 of ``model``, in ``folder`` or in a temporary one.
+
+    With ``methods`` the configured methods are judged on it too.
+    """
     workflow = Workflow(config, ROOT)
     with tempfile.TemporaryDirectory() as temporary:
         kept = folder or Path(temporary)
         kept.mkdir(parents=True, exist_ok=True)
+        jobs = stage_jobs(workflow, model, kept)
+        if methods:
+            jobs = chain(jobs, method_jobs(workflow, model, kept))
         return [
             replace(run(ROOT / "scripts" / f"{rule}.py", job), label=label)
-            for label, rule, job in stage_jobs(workflow, model, kept)
+            for label, rule, job in jobs
         ]
 
 
-def stage_jobs(workflow: Workflow, model: str, folder: Path) -> Iterator[tuple[str, str, dict]]:
-    """Yield (label, rule, job) of every job of one panel, in a valid order."""
+Job = tuple[str, str, dict]
+"""Label, rule, and what the rule's script reads from its ``snakemake`` object."""
+
+
+def described(workflow: Workflow, folder: Path, rule: str, inputs, outputs, **wildcards) -> Job:
+    """Return a job; ``inputs`` and ``outputs`` are names of the rule's files and their paths."""
+    label = " ".join([rule, *wildcards.values()])
+    description = {
+        "rule": rule,
+        "params": {"stage": json.dumps(workflow.settings(rule, wildcards))},
+        "input": inputs,
+        "output": outputs,
+        "log": [str(folder / "logs" / rule / f"{label}.log")],
+        "threads": 1,
+    }
+    return label, rule, description
+
+
+def method_jobs(workflow: Workflow, model: str, folder: Path) -> Iterator[Job]:
+    """Yield the job of every configured method on one panel."""
+    inputs = {n: str(folder / f"{n}.parquet") for n in ("panel", "aggregates", "moments")}
+    for method in workflow.config.methods_of(model):
+        outputs = {n: str(folder / f"{method}_{n}.parquet") for n in ("returns", "stats")}
+        wildcards = {"model": model, "index": "0", "method": method}
+        yield described(workflow, folder, "judge_method", inputs, outputs, **wildcards)
+
+
+def stage_jobs(workflow: Workflow, model: str, folder: Path) -> Iterator[Job]:
+    """Yield every job of one panel, in a valid order."""
     loadings = ECONOMIES[model].loadings
     tables = ("panel", "aggregates", "states", "moments", "sdf", "fama_stats", "model_stats")
     path = {name: str(folder / f"{name}.parquet") for name in tables}
@@ -117,23 +155,10 @@ def stage_jobs(workflow: Workflow, model: str, folder: Path) -> Iterator[tuple[s
     premia = [f"model_premia_{name}" for name in loadings]
     results = ["ff_returns", "fm_returns", "fama_stats", "model_stats", *premia, *latent]
 
-    def job(rule, inputs, outputs, rename=None, **wildcards):
-        wildcards = {"model": model, **wildcards}
-        settings = workflow.settings(rule, wildcards)
+    def job(rule, inputs, outputs, rename=None, **wildcards) -> Job:
         name = {key: key for key in [*inputs, *outputs]} | (rename or {})
-        label = " ".join([rule, *wildcards.values()])
-        return (
-            label,
-            rule,
-            {
-                "rule": rule,
-                "params": {"stage": json.dumps(settings)},
-                "input": {name[key]: path[key] for key in inputs},
-                "output": {name[key]: path[key] for key in outputs},
-                "log": [str(folder / "logs" / rule / f"{label}.log")],
-                "threads": 1,
-            },
-        )
+        files = [{name[key]: path[key] for key in keys} for keys in (inputs, outputs)]
+        return described(workflow, folder, rule, *files, model=model, **wildcards)
 
     known, simulated = ["panel", "aggregates"], ["panel", "aggregates", "states"]
     yield job("solve_economy", [], ["solution", "diagnostics"])

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 import yaml
-from miniature import REPOSITORY, Workplace
+from miniature import REPOSITORY, RESULTS, Workplace, copy_repository
 from slurm_cluster import refuse
 
 from truepremia.errors import ConfigError
@@ -63,6 +63,29 @@ def test_yaml_makes_no_python_objects(tmp_path, monkeypatch, tag):
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [
+        ("loop", "loop is a link that leads nowhere"),
+        ("nowhere/results", "nowhere is a link that leads nowhere"),
+        ("here", "must not be the working folder"),
+        ("elsewhere/../results", ".. after a link leads to two places"),
+        ("-results", "commands take it for an option"),
+        ("./-results", "commands take it for an option"),
+        (".snakemake/results", "the engine's own"),
+    ],
+)
+def test_results_folder_is_where_its_name_says(tmp_path, monkeypatch, folder, reason):
+    (tmp_path / "far" / "deep").mkdir(parents=True)
+    links = {"loop": "loop", "nowhere": "gone", "here": ".", "elsewhere": "far/deep"}
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+    monkeypatch.chdir(tmp_path)
+    assert reason in message(results_dir=folder)
+    shipped = read_yaml(REPOSITORY / "config" / "config.yaml")
+    assert load_config(shipped | {"results_dir": "elsewhere/results"}, REPOSITORY)
+
+
 @pytest.mark.parametrize("executor", ["local", "warm"])
 def test_run_in_folders_with_hostile_names_is_a_run_like_any_other(finished, tmp_path, executor):
     name = 'it\'s "a" $(touch pwned); `touch pwned` & {x}'
@@ -99,3 +122,14 @@ def test_run_needs_no_network(finished, empty_workplace):
 
 def test_configuration_of_these_tests_is_valid_without_the_hostile_part():
     load_config(yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text()), REPOSITORY)
+
+
+def test_a_repository_may_lie_in_a_folder_of_any_name(finished, tmp_path):
+    parent = tmp_path / "it's {x} 100% {{é}}"
+    parent.mkdir()
+    repository = copy_repository(finished.repository, parent / "here")
+    place = Workplace(repository, tmp_path / "work")
+    place.folder.mkdir()
+    place.snakemake(f"{RESULTS}/solutions/bgn.npz", "--executor", "warm").succeeded()
+    planned = place.planned(f"{RESULTS}/solutions/bgn.npz")
+    assert planned == set(), "what was recorded of the job is not found again"

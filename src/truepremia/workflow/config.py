@@ -109,6 +109,15 @@ class RunConfig:
         """Return the methods that the report lists beside those of the bundle."""
         return [e for e in self.methods.values() if e.reported and e.name not in BUNDLED]
 
+    def methods_of(self, model: str) -> list[str]:
+        """Return the methods that panels of an economy can be judged by."""
+        loadings = ECONOMIES[model].loadings
+        return [
+            name
+            for name, entry in self.methods.items()
+            if entry.options.get("loading", loadings[0]) in loadings or not entry.truth
+        ]
+
     def panel_ids(self) -> list[str]:
         """Return the names of the panels to build, such as "bgn_0", in order."""
         return [f"{model}_{index}" for model, indices in self.panels.items() for index in indices]
@@ -418,15 +427,33 @@ def _results_faults(sound: Mapping[str, Any]) -> Iterator[str]:
             f"{_LONGEST_NAME} characters, all of it {_LONGEST_PATH:,}; choose for example results"
         )
         return
-    here, target = Path.cwd(), Path.cwd() / _normal_path(sound["results_dir"])
-    nearest = next(path for path in (target, *target.parents) if os.access(path, os.F_OK))
     said = f"results_dir is {_shown(sound['results_dir'])}"
-    if here.is_relative_to(posixpath.normpath(target)):
+    here, target = Path.cwd(), Path.cwd() / _normal_path(sound["results_dir"])
+    # Of what exists: a link counts, wherever it leads.
+    nearest = next(path for path in (target, *target.parents) if os.path.lexists(path))
+    if _normal_path(sound["results_dir"]).startswith("-"):
+        yield f"{said}: commands take it for an option; choose for example results"
+    elif ".snakemake" in target.parts:
+        yield f"{said}: that folder is the engine's own; choose for example results"
+    elif _through_link(Path.cwd(), names):
+        yield f"{said}: .. after a link leads to two places; say where it is without .."
+    elif not nearest.exists():
+        yield f"{said}: {nearest} is a link that leads nowhere; mend it or choose another folder"
+    elif here.resolve().is_relative_to(target.resolve()):
         yield f"{said}: must not be the working folder or hold it; choose for example results"
     elif not nearest.is_dir():
         yield f"{said}: {nearest} is a file; remove it or choose another folder"
     elif not os.access(nearest, os.W_OK | os.X_OK):
         yield f"{said}: {nearest} is not writable; change its permissions or choose another folder"
+
+
+def _through_link(folder: Path, names: Sequence[str]) -> bool:
+    """Return whether a path goes up from a link: the kernel's folder is another than the name's."""
+    for name in names:
+        if name == ".." and folder.is_symlink():
+            return True
+        folder = folder.parent if name == ".." else folder / name
+    return False
 
 
 def _normal_path(text: str) -> str:

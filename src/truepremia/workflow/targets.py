@@ -7,7 +7,7 @@ what rules name, and ``folder`` has it where the disk is looked at.
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -162,7 +162,8 @@ class Run(Workflow):
                 rule.log_modifier = rule.output_modifier
                 rule.set_log(f"{self.results}/logs/{stage.rule}/{stage.of}.log")
             if not rule.conda_env:
-                rule.conda_env = str(self.root / "envs" / "truepremia.yaml")
+                file = str(self.root / "envs" / "truepremia.yaml")
+                rule.conda_env = file.replace("{", "{{").replace("}", "}}")  # no wildcards
 
     # --- wildcards --------------------------------------------------------------------------------
 
@@ -434,7 +435,7 @@ class Run(Workflow):
         """Return the files of every method on every panel that the leaderboard compares."""
         files = []
         for panel_id in self.config.panel_ids():
-            for method in self._methods_of(panel_id):
+            for method in self.config.methods_of(panel_id.rpartition("_")[0]):
                 paths = method_files(panel_id, method)
                 files += [f"{self.results}/{paths[name]}" for name in what]
         return files
@@ -451,15 +452,6 @@ class Run(Workflow):
             for method, entry in self.config.methods.items()
             if not entry.truth
             for name in what
-        ]
-
-    def _methods_of(self, panel_id: str) -> Sequence[str]:
-        """Return the methods that an economy's panels can be judged by."""
-        loadings = ECONOMIES[panel_id.rpartition("_")[0]].loadings
-        return [
-            name
-            for name, entry in self.config.methods.items()
-            if entry.options.get("loading", loadings[0]) in loadings or not entry.truth
         ]
 
     def real_panel(self, wildcards: Any) -> str:
