@@ -19,8 +19,8 @@ from snakemake_logger_plugin_truepremia import MARK, described_event
 from truepremia.commands import doctor
 from truepremia.commands.cli import main
 from truepremia.commands.progress import Follower
-from truepremia.commands.run import Order
-from truepremia.errors import ConfigError
+from truepremia.commands.run import Order, run
+from truepremia.errors import ConfigError, DataError
 from truepremia.workflow.config import load_overlay
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,8 +38,8 @@ def test_everything_after_two_dashes_goes_to_snakemake(here, monkeypatch):
     assert main(["run", "bgn_0", "--cores", "2", "-n", "--", "--forceall", "--quiet"]) == 0
     (order,) = orders
     arguments = order.arguments()
-    assert arguments[0] == "results/bgn_0_manifest.json"
-    assert arguments[-3:] == ["--dry-run", "--forceall", "--quiet"]
+    target = "results/bgn_0_manifest.json"
+    assert arguments[-5:] == ["--dry-run", "--forceall", "--quiet", "--", target]
     assert arguments[arguments.index("--cores") + 1] == "2"
 
 
@@ -54,9 +54,9 @@ def test_a_step_is_a_command(command, here, monkeypatch):
 def test_a_panel_lies_where_the_settings_put_results(here):
     (here / "mine.yaml").write_text("results_dir: out//there/\n")
     order = Order(["kp14_3", "report"], configfiles=[Path("mine.yaml")])
-    assert order.arguments()[:2] == ["out/there/kp14_3_manifest.json", "report"]
+    assert order.arguments()[-3:] == ["--", "out/there/kp14_3_manifest.json", "report"]
     order = Order(["kp14_3"], configfiles=[Path("mine.yaml")], config=["results_dir=x"])
-    assert order.arguments()[0] == "x/kp14_3_manifest.json"
+    assert order.arguments()[-1] == "x/kp14_3_manifest.json"
 
 
 def test_jobs_start_in_warm_pythons_unless_something_else_is_asked_for():
@@ -89,10 +89,21 @@ def test_cores_are_a_number_or_all(cores):
         Order(cores=cores).arguments()
 
 
-@pytest.mark.parametrize("pair", ["firms", "=3", "firms="])
+@pytest.mark.parametrize("pair", ["firms", "=3", "firms=", "1x=3", "a b=3"])
 def test_single_settings_are_pairs(pair):
     with pytest.raises(ConfigError, match="KEY=VALUE"):
         Order(config=[pair]).arguments()
+
+
+@pytest.mark.parametrize("value", ["#x", " ", "# no value"])
+def test_a_value_that_yaml_reads_as_nothing_is_refused(value):
+    with pytest.raises(ConfigError, match="as nothing"):
+        Order(config=[f"results_dir={value}"]).arguments()
+
+
+def test_a_file_whose_name_looks_like_an_option_is_a_file(here):
+    (here / "-x.yaml").write_text("firms: 60\n")
+    assert "./-x.yaml" in Order(configfiles=[Path("-x.yaml")]).arguments()
 
 
 def test_commands_without_a_run_take_nothing_after_two_dashes(capsys):
@@ -142,6 +153,78 @@ def test_without_a_terminal_every_finished_job_is_one_plain_line():
     assert "judge_method bgn 0 ipca" in follower.cause()
 
 
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "engine.py", line 1, in <module>
+    raise ValueError
+ValueError: first
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "engine.py", line 3, in <module>
+FileNotFoundError: [Errno 2] No such file or directory: '/proc/x'
+"""
+LOGGING = """\
+--- Logging error ---
+Traceback (most recent call last):
+  File "logging.py", line 1, in emit
+UnicodeEncodeError: no such letter
+Call stack:
+  File "engine.py", line 1, in <module>
+Message: 'x'
+Arguments: ()
+"""
+
+
+@pytest.mark.parametrize("traceback", [TRACEBACK, LOGGING + TRACEBACK], ids=["one", "two"])
+def test_a_traceback_is_kept_in_a_file_and_its_last_words_are_said(
+    traceback, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    stream = io.StringIO()
+    follower = Follower(stream)
+    for line in f"before\n{traceback}after\n".splitlines():
+        follower.read(line)
+    assert stream.getvalue() == "before\nafter\n"
+    assert "No such file or directory: '/proc/x'" in follower.cause()
+    (kept,) = tmp_path.iterdir()
+    assert kept.read_text() == traceback
+
+
+def test_the_engine_s_failure_is_one_line(here, monkeypatch, capfd):
+    # The engine imports all plugins that it finds.
+    broken = "raise FileNotFoundError(2, 'No such file or directory', 'which')\n"
+    (here / "snakemake_executor_plugin_broken").mkdir()
+    (here / "snakemake_executor_plugin_broken" / "__init__.py").write_text(broken)
+    monkeypatch.setenv("PYTHONPATH", str(here))
+    with pytest.raises(DataError, match=r"No such file or directory: 'which'; all of it is in"):
+        run(Order(dry_run=True))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_library_s_name_in_the_working_folder_is_no_library(here, capfd):
+    for name in ("numpy", "random", "snakemake"):
+        (here / f"{name}.py").write_text("raise ImportError('not the library')\n")
+    assert run(Order(["bgn_0"], dry_run=True)) == 0
+    assert "simulate_panel" in capfd.readouterr().out
+
+
+def test_the_folder_must_take_the_engine_s_records(here):
+    (here / "file").write_text("")
+    with pytest.raises(DataError, match=r"engine keeps its records in \.snakemake there: work in"):
+        run(Order(dry_run=True), here / "file")
+
+
+def test_a_folder_that_was_removed_is_said(here, monkeypatch, capsys):
+    (here / "gone").mkdir()
+    monkeypatch.chdir(here / "gone")
+    (here / "gone").rmdir()
+    assert main(["run"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "the folder that you stand in was removed" in line
+
+
 def record(level: int = logging.INFO, message: str = "", **fields: object) -> logging.LogRecord:
     made = logging.LogRecord("snakemake", level, "", 0, message, None, None)
     made.__dict__.update(fields)
@@ -178,6 +261,19 @@ def test_the_settings_file_holds_every_default(here, capsys):
     assert main(["init"]) == 1
     assert "exists" in capsys.readouterr().err
     assert (here / "config.yaml").read_text() == written
+
+
+@pytest.mark.parametrize("name", ["new\nline.yaml", "\x1b[31mred.yaml", "\udcff.yaml"], ids=ascii)
+def test_the_settings_file_has_a_name_that_can_be_printed(here, name, capsys):
+    assert main(["init", name]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "must be a name that can be printed" in line
+    assert not list(here.iterdir())
+
+
+def test_what_to_do_next_is_a_command_whatever_the_name(here, capsys):
+    main(["init", "my settings.yaml"])
+    assert "--configfile 'my settings.yaml'" in capsys.readouterr().out
 
 
 def test_every_commented_default_can_be_switched_on_by_itself(here):

@@ -3,12 +3,15 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import truepremia
 from truepremia.commands.surroundings import put_right
 
 
 def test_folder_with_another_numpy_is_left_out_and_others_stay(tmp_path):
     (tmp_path / "foreign" / "numpy").mkdir(parents=True)
+    (tmp_path / "foreign" / "numpy" / "__init__.py").write_text("")
     (tmp_path / "mine").mkdir()
     foreign, mine = str(tmp_path / "foreign"), str(tmp_path / "mine")
     environment = {"PYTHONPATH": os.pathsep.join([foreign, mine])}
@@ -16,6 +19,21 @@ def test_folder_with_another_numpy_is_left_out_and_others_stay(tmp_path):
     assert foreign in put_right(environment, search)[0]
     assert environment["PYTHONPATH"] == mine
     assert search == ["", mine]
+
+
+def test_any_library_s_name_is_foreign_and_a_project_s_own_are_not(tmp_path):
+    for name in ("typing_extensions.py", "random.py", "yaml/__init__.py", "pandas/__init__.py"):
+        place = tmp_path / name.replace("/", "-") / name
+        place.parent.mkdir(parents=True)
+        place.write_text("")
+        folder = str(tmp_path / name.replace("/", "-"))
+        assert put_right({"PYTHONPATH": folder}, []), name
+    own = tmp_path / "project"
+    for name in ("tests/__init__.py", "numpy/data.csv", "my_method.py", "helper/__init__.py"):
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        (own / name).write_text("")
+    source = str(Path(truepremia.__file__).parents[1])
+    assert put_right({"PYTHONPATH": os.pathsep.join([str(own), source, "gone"])}, []) == []
 
 
 def test_cache_that_cannot_be_made_is_replaced_and_another_is_not(tmp_path):

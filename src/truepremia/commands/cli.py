@@ -5,6 +5,7 @@ is the exit status.
 """
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -22,6 +23,9 @@ from truepremia.workflow.signals import open_closed_streams
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status; errors of ours end in one line."""
     open_closed_streams()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a terminal's alphabet lacks
     given = list(sys.argv[1:] if arguments is None else arguments)
     split = given.index("--") if "--" in given else len(given)
     chosen = _parser().parse_args(given[:split])
@@ -29,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.update(ONE_THREAD)
     put_this_process_right()
     try:
+        _require_folder()
         if chosen.more and chosen.command is not _run:
             raise ConfigError(
                 f"{chosen.more[0]!r} stands after --: this command takes nothing there"
@@ -50,6 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error_line(said), file=sys.stderr)  # noqa: T201
         return 1
     return status or 0
+
+
+def _require_folder() -> None:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise DataError(
+            "the folder that you stand in was removed; change to another and run the same command"
+        ) from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -214,7 +228,7 @@ def _check_method(arguments: argparse.Namespace) -> None:
     _say(f"{name}: every proof holds")
 
 
-def _judge(arguments: argparse.Namespace) -> None:
+def _judge(arguments: argparse.Namespace) -> int:
     from truepremia.commands.check_method import split
     from truepremia.commands.judge import at_size, judge, label, overlay, ranking
     from truepremia.economies.registry import ECONOMIES
@@ -228,11 +242,13 @@ def _judge(arguments: argparse.Namespace) -> None:
     )
     content = at_size(content, arguments.firms, arguments.months)
     written = arguments.overlay or Path(f"judge_{label(name)}.yaml")
-    judge(written, content, Path.cwd(), arguments.cores)
+    if judge(written, content, arguments.cores):
+        return 1
     _say(
         f"configuration: {written}",
         *ranking(Path(content.get("results_dir", "results")), label(name)),
     )
+    return 0
 
 
 def _verify(arguments: argparse.Namespace) -> None:

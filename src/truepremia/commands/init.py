@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError
@@ -25,6 +26,8 @@ def write_overlay(file: Path) -> list[str]:
     ConfigError
         If the file exists already, or cannot be written.
     """
+    if not str(file).isprintable():
+        raise ConfigError(f"{file}: must be a name that can be printed, such as config.yaml")
     try:
         with file.open("x", encoding="utf-8") as handle:
             handle.writelines(_lines(file))
@@ -34,13 +37,13 @@ def write_overlay(file: Path) -> list[str]:
         raise ConfigError(f"{file}: {error.strerror}; name a file that can be written") from None
     return [
         f"wrote {file}, with every setting and its default",
-        f"next: truepremia run {next(iter(ECONOMIES))}_0 --configfile {file}",
+        f"next: truepremia run {next(iter(ECONOMIES))}_0 --configfile {quote(str(file))}",
     ]
 
 
 def _lines(file: Path) -> Iterator[str]:
     """Yield the lines of the default configuration, its keys as comments."""
-    yield PREFACE.format(file=file)
+    yield PREFACE.format(file=quote(str(file)))
     text = (ROOT / "config" / "config.yaml").read_text(encoding="utf-8")
     for line in text.splitlines(keepends=True)[2:]:
         if line.startswith("results_dir:"):

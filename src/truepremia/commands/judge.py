@@ -1,16 +1,15 @@
 """Judge one file on several panels of every economy, without writing any YAML."""
 
 import re
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from truepremia.commands.run import Order, run
 from truepremia.economies.registry import ECONOMIES
-from truepremia.errors import ConfigError, DataError
+from truepremia.errors import ConfigError
 from truepremia.workflow.config import load_overlay
 from truepremia.workflow.documents import read_yaml
 from truepremia.workflow.place import ROOT
@@ -79,25 +78,20 @@ def label(name: str) -> str:
     return (words if words[:1].isalpha() else f"own_{words}")[:40]
 
 
-def judge(overlay_file: Path, content: Mapping[str, Any], folder: Path, cores: int) -> None:
-    """Write the overlay and run the workflow in ``folder``.
+def judge(overlay_file: Path, content: Mapping[str, Any], cores: int) -> int:
+    """Write the overlay, run the workflow with it in the present folder and return its status.
 
     Raises
     ------
     ConfigError
         If the configuration breaks a rule.
     DataError
-        If the run fails.
+        If the run fails and nothing on the terminal says so in a line of ours.
     """
     load_overlay(content, ROOT)
     overlay_file.parent.mkdir(parents=True, exist_ok=True)
     overlay_file.write_text(yaml.safe_dump(dict(content), sort_keys=False), encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "leaderboard", "--keep-going"]
-    command += ["--cores", str(cores)]
-    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", "."]
-    command += ["--configfile", str(overlay_file.resolve())]
-    if subprocess.run(command, cwd=folder, check=False).returncode:
-        raise DataError("the run failed; the lines above say why")
+    return run(Order(["leaderboard"], str(cores), [overlay_file], more=["--keep-going"]))
 
 
 def ranking(results: Path, name: str) -> list[str]:

@@ -1,9 +1,13 @@
 """What a run shows while it works: a line for each panel and method, or plain lines."""
 
+import contextlib
 import json
+import os
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Self, TextIO
 
 from snakemake_logger_plugin_truepremia import MARK
@@ -15,7 +19,47 @@ IDENTITY = ("store", "panel", "model", "index", "method", "loading", "block")
 AT_WORK = re.compile(r"\[(?P<job>[^]]+)\] \w+ (?P<done>\d+) of (?P<total>\d+)$")
 """A job that says how far it is."""
 
+TRACE = re.compile(
+    r"[\s+|]*(Exception Group )?Traceback \(most recent call last\):|--- Logging error ---"
+    r"|Exception ignored in"
+)
+BETWEEN = ("During handling of", "The above exception", "Call stack:", "Message:", "Arguments:")
+"""How lines begin that stand between the parts of a traceback."""
+
 ERROR = error_line(Exception()).rstrip()
+
+
+class Traces:
+    """Takes tracebacks out of what a run prints; a reader gets their last words, and a file."""
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._inside = self._ended = False
+        self.last_words = ""
+
+    def take(self, line: str) -> bool:
+        """Take a line if it belongs to a traceback."""
+        if TRACE.match(line):
+            self._inside, self._ended = True, False
+        elif self._inside and line.startswith(BETWEEN):
+            self._ended = line.startswith(BETWEEN[-1])
+        elif self._ended and line:
+            self._inside = self._ended = False
+        elif self._inside and line[:1].strip(" |+\t"):
+            self._ended, self.last_words = True, line
+        if self._inside:
+            self._lines.append(line)
+        return self._inside
+
+    def kept(self) -> Path | None:
+        """Write all tracebacks into a file and return its path; None where none can be written."""
+        with contextlib.suppress(OSError):
+            handle, name = tempfile.mkstemp(prefix="truepremia-", suffix=".log")
+            os.close(handle)
+            text = "\n".join([*self._lines, ""])
+            Path(name).write_text(text, encoding="utf-8", errors="replace")
+            return Path(name)
+        return None
 
 
 class Follower:
@@ -33,6 +77,7 @@ class Follower:
         self.has_said_error = False
         self._jobs: dict[Any, tuple[str, str]] = {}
         self._failed: list[str] = []
+        self._traces = Traces()
         self._events: dict[str, Callable[..., None]] = {
             "planned": self._planned,
             "started": self._started,
@@ -51,6 +96,8 @@ class Follower:
     def read(self, line: str) -> None:
         """Take one line of the run."""
         before, mark, content = line.partition(MARK)
+        if not mark and self._traces.take(line):
+            return
         if not mark:
             at_work = AT_WORK.match(line)
             if at_work:
@@ -64,10 +111,13 @@ class Follower:
         self._events[event.pop("event")](**event)
 
     def cause(self) -> str:
-        """Return where to look for the cause of a failure."""
-        if self._failed:
-            return f"{self._failed[0]} failed first, and the lines above say why"
-        return "the lines above say why"
+        """Return why a run failed, or where to look."""
+        first = f"{self._failed[0]} failed first" if self._failed else ""
+        words = self._traces.last_words
+        if not words:
+            return f"{first}, and the lines above say why" if first else "the lines above say why"
+        place = self._traces.kept()
+        return "; ".join(filter(None, [first, words, f"all of it is in {place}" if place else ""]))
 
     def say(self, line: str) -> None:
         """Print a line."""

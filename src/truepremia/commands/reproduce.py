@@ -1,13 +1,12 @@
 """Make a panel again from its manifest."""
 
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from truepremia.commands.run import Order, run
 from truepremia.economies.registry import SHIPPED
 from truepremia.errors import ConfigError, DataError
 from truepremia.files.comparison import largest_difference
@@ -15,7 +14,6 @@ from truepremia.files.manifest import differences, files_behind, read_manifest
 from truepremia.files.provenance import processor
 from truepremia.files.results import MANIFEST
 from truepremia.workflow.place import ROOT
-from truepremia.workflow.signals import end_with_parent
 
 OF_A_PANEL = (
     *("seed", "firms", "months", "burnin", "undefined_growth", "window", "alphas", "empty_cells"),
@@ -72,10 +70,8 @@ def reproduce(
         raise ConfigError(f"{folder}: {error.strerror}; name a folder that can be made") from error
     configuration = _write_configuration(manifest, folder, own)
     target = f"results/{manifest['panel_id']}{MANIFEST}"
-    command = [sys.executable, "-m", "snakemake", target, "--cores", str(cores)]
-    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", "."]
-    command += ["--configfile", configuration.name]
-    if _run(command, folder):
+    order = Order([target], str(cores), [configuration.absolute()])
+    if run(order, folder):
         raise DataError(f"the run in {folder} failed; the lines above say why")
     phrases = differences(manifest, folder / "results")
     alike = {}
@@ -87,13 +83,6 @@ def reproduce(
                 del phrases[file]
                 alike[file] = f"{file} is equal to {max(apart, 1e-12):.0e}, other processor"
     return phrases, alike
-
-
-def _run(command: Sequence[str], folder: Path) -> int:
-    """Run the engine; it ends with this process, however that ends."""
-    return subprocess.run(
-        command, cwd=folder, check=False, stdin=subprocess.DEVNULL, preexec_fn=end_with_parent
-    ).returncode
 
 
 def _own_package(manifest: Mapping[str, Any], package: Path | None) -> str | None:

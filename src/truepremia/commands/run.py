@@ -4,18 +4,23 @@ Snakemake does the work, in a process of its own; this module starts it with our
 shows what its jobs say.
 """
 
+import contextlib
 import os
 import posixpath
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from truepremia.commands.progress import Follower, reader
 from truepremia.errors import ConfigError, DataError
 from truepremia.files.results import MANIFEST
+from truepremia.outside import circumstance
 from truepremia.workflow.documents import read_yaml
 from truepremia.workflow.place import ROOT
 from truepremia.workflow.signals import end_with_parent, hand_on
@@ -23,6 +28,7 @@ from truepremia.workflow.signals import end_with_parent, hand_on
 CHOOSE_HOW_JOBS_START = ("--executor", "-e", "--profile", "--sdm", "--software-deployment-method")
 """Options of Snakemake that leave no room for warm Pythons."""
 
+_KEY = re.compile(r"[a-zA-Z_][\w-]*\w")
 _PANEL = re.compile(r"[a-z][a-z0-9]*_(0|[1-9][0-9]*)")
 
 
@@ -61,16 +67,19 @@ class Order:
                 raise ConfigError(
                     f"{file}: must be a mapping of keys to values, for example firms: 200"
                 )
-        given = [*self._targets(), "--snakefile", str(ROOT / "Snakefile"), "--cores", self.cores]
+        given = ["--snakefile", str(ROOT / "Snakefile"), "--cores", self.cores]
         if self.configfiles:
-            given += ["--configfile", *map(str, self.configfiles)]
+            given += ["--configfile", *map(_no_option, self.configfiles)]
         if self.config:
             given += ["--config", *_pairs(self.config)]
         if self.dry_run:
             given += ["--dry-run"]
         elif not any(word.split("=")[0] in CHOOSE_HOW_JOBS_START for word in self.more):
             given += ["--executor", "warm"]
-        return [*given, *self.more]
+        if not self.dry_run and "--logger" not in self.more:
+            given += ["--logger", "truepremia"]
+        targets = self._targets()
+        return [*given, *self.more, *(["--", *targets] if targets else [])]
 
     def _targets(self) -> list[str]:
         """Return the targets, the names of panels as the files that complete them."""
@@ -89,8 +98,14 @@ class Order:
         ]
 
 
-def run(order: Order) -> int:
-    """Run the workflow in the present folder and return Snakemake's exit status.
+def run(order: Order, folder: Path | None = None) -> int:
+    """Run the workflow and return Snakemake's exit status.
+
+    Parameters
+    ----------
+    order : Order
+    folder : path, optional
+        Where to work; None is the present folder.
 
     Raises
     ------
@@ -100,18 +115,31 @@ def run(order: Order) -> int:
         If the run fails and nothing on the terminal says so in a line of ours.
     """
     follower = reader(sys.stderr)
-    command = [sys.executable, "-m", "snakemake", *order.arguments()]
-    if not order.dry_run and "--logger" not in order.more:
-        command += ["--logger", "truepremia"]
-    status = _follow(command, follower)
+    # Without -P a file of the working folder, numpy.py say, goes before the library of its name.
+    command = [sys.executable, "-P", "-m", "snakemake", *order.arguments()]
+    _require_place_for_records(folder or Path())
+    status = _follow(command, follower, folder)
     if status and not follower.has_said_error:
-        raise DataError(f"the run failed; {follower.cause()}")
+        raise DataError(f"the run failed: {follower.cause()}")
     if not status and not order.dry_run and not follower.done:
         print("nothing to do: every file is there and up to date", file=sys.stderr)  # noqa: T201
     return status
 
 
-def _follow(command: Sequence[str], follower: Follower) -> int:
+def _require_place_for_records(folder: Path) -> None:
+    """Refuse a folder that the engine, which keeps its records in .snakemake, cannot write."""
+    records = folder / ".snakemake"
+    try:
+        Path(tempfile.mkdtemp(dir=records if records.is_dir() else folder)).rmdir()
+    except OSError as error:
+        reason = circumstance(error, folder) or error.strerror
+        raise DataError(
+            f"{folder.absolute()}: {reason}; the engine keeps its records in .snakemake there: "
+            "work in another folder"
+        ) from None
+
+
+def _follow(command: Sequence[str], follower: Follower, folder: Path | None) -> int:
     environment = dict(os.environ)
     if (ROOT / "src").is_dir():
         # Snakemake looks for executors and loggers before it reads a Snakefile.
@@ -119,6 +147,8 @@ def _follow(command: Sequence[str], follower: Follower) -> int:
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), *filter(None, [others])])
     with subprocess.Popen(
         command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
@@ -144,6 +174,15 @@ def _check_cores(cores: str) -> None:
 
 def _pairs(config: Sequence[str]) -> Sequence[str]:
     for pair in config:
-        if not pair.partition("=")[2] or pair.startswith("="):
+        key, _, value = pair.partition("=")
+        if not value or not _KEY.fullmatch(key):
             raise ConfigError(f"--config {pair!r}: must be KEY=VALUE, for example firms=200")
+        with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError):
+            if yaml.load(value, Loader=yaml.BaseLoader) is None:
+                raise ConfigError(f"--config {pair!r}: YAML reads {value!r} as nothing; quote it")
     return config
+
+
+def _no_option(file: Path) -> str:
+    """Return the path of a file so that no command takes it for an option."""
+    return f"./{file}" if str(file).startswith("-") else str(file)

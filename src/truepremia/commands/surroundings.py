@@ -4,11 +4,15 @@ import os
 import sys
 import tempfile
 from collections.abc import MutableMapping
+from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from truepremia.outside import exists
+from truepremia.workflow.place import PACKAGE
 
-LIBRARIES = ("numpy", "pandas", "pyarrow", "scipy", "snakemake", "yaml")
+COMMON = {"test", "tests", "docs", "examples", "scripts", "benchmarks"}
+"""Folders that some libraries install by mistake, and that any project may have."""
 
 
 def put_right(environment: MutableMapping[str, str], search: list[str]) -> list[str]:
@@ -32,7 +36,7 @@ def put_right(environment: MutableMapping[str, str], search: list[str]) -> list[
     """
     said = []
     folders = [f for f in environment.get("PYTHONPATH", "").split(os.pathsep) if f]
-    foreign = [f for f in folders if any(exists(Path(f) / name) for name in LIBRARIES)]
+    foreign = [f for f in folders if _is_foreign(Path(f))]
     if foreign:
         environment["PYTHONPATH"] = os.pathsep.join(f for f in folders if f not in foreign)
         search[:] = [place for place in search if place not in foreign]
@@ -44,6 +48,26 @@ def put_right(environment: MutableMapping[str, str], search: list[str]) -> list[
         environment["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir()) / f"cache-{os.getuid()}")
         said.append(f"{cache} is not writable: {environment['XDG_CACHE_HOME']} is used instead")
     return said
+
+
+def _is_foreign(folder: Path) -> bool:
+    """Return whether a folder holds modules of names that a library of ours or Python's has."""
+    if folder.resolve() == PACKAGE.parent:
+        return False
+    try:
+        names = {entry.name for entry in folder.iterdir()}
+    except OSError:
+        return False
+    modules = {name.partition(".")[0] for name in names if name.endswith((".py", ".so", ".pyd"))}
+    modules |= {name for name in names if exists(folder / name / "__init__.py")}
+    return bool(modules & _taken())
+
+
+@cache
+def _taken() -> frozenset[str]:
+    """Return the names of all modules of Python and of the libraries that are installed."""
+    installed = {*packages_distributions()}
+    return frozenset((installed | sys.stdlib_module_names) - COMMON)
 
 
 def _cache(environment: MutableMapping[str, str]) -> Path | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from truepremia.commands.run import Order, run
 from truepremia.economies.own import use_own
 from truepremia.economies.registry import SHIPPED
 from truepremia.errors import ConfigError, DataError
@@ -69,8 +70,5 @@ def _run_miniature(name: str, chosen: dict[str, str], folder: Path, cores: int) 
     }
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(overlay), encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "all", "report", "--cores", str(cores)]
-    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", str(file)]
-    if subprocess.run(command, cwd=folder, check=False).returncode:
+    if run(Order(["all", "report"], str(cores), [file]), folder):
         raise DataError(f"the workflow of {name} failed; the lines above say why")
