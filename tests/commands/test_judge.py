@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
-from truepremia.commands.judge import COMPANIONS, at_size, label, overlay, ranking
+from truepremia.commands.judge import COMPANIONS, at_size, judge, label, overlay, ranking
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError
 from truepremia.workflow.config import load_overlay
@@ -48,6 +49,18 @@ def test_a_quick_look_has_its_own_results_and_half_its_months_as_window(mine):
     assert small.results_dir == "results-60x84"
     long = load_overlay(at_size(content, None, 1000), ROOT)
     assert (long.size.firms, long.window) == (1000, 360)
+
+
+def test_a_file_of_the_user_s_is_not_written_over(mine, tmp_path, monkeypatch):
+    monkeypatch.setattr("truepremia.commands.judge.run", lambda order: 0)
+    content = overlay(mine, "Mine", {}, 1, ["bgn"], others=False)
+    precious, ours = tmp_path / "mine.yaml", tmp_path / "ours.yaml"
+    precious.write_text("firms: 60\n")
+    with pytest.raises(ConfigError, match="not of this command"):
+        judge(precious, content, 1)
+    assert precious.read_text() == "firms: 60\n"
+    assert [judge(ours, content, 1) for _ in range(2)] == [0, 0]
+    assert load_overlay(yaml.safe_load(ours.read_text()), ROOT).methods["mine"].file == mine
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_settings_file_that_cannot_be_read_is_named_with_its_line(content, sai
     assert said in line
 
 
-@pytest.mark.parametrize("cores", ["0", "-1", "many", "1.5"])
+@pytest.mark.parametrize("cores", ["0", "-1", "many", "1.5", "²", "٣"])
 def test_cores_are_a_number_or_all(cores):
     with pytest.raises(ConfigError, match="--cores"):
         Order(cores=cores).arguments()

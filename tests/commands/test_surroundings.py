@@ -36,6 +36,14 @@ def test_any_library_s_name_is_foreign_and_a_project_s_own_are_not(tmp_path):
     assert put_right({"PYTHONPATH": os.pathsep.join([str(own), source, "gone"])}, []) == []
 
 
+def test_a_user_without_a_name_gets_one_and_a_home(monkeypatch):
+    monkeypatch.setattr(os, "getuid", lambda: 54_399)
+    environment: dict[str, str] = {}
+    put_right(environment, [])
+    assert environment["USER"] == "user-54399"
+    assert Path(environment["HOME"]).is_dir()
+
+
 def test_cache_that_cannot_be_made_is_replaced_and_another_is_not(tmp_path):
     (tmp_path / "file").write_text("")
     broken = {"XDG_CACHE_HOME": str(tmp_path / "file" / "cache")}

@@ -32,9 +32,10 @@ def forgotten():
 @pytest.fixture
 def mine(tmp_path):
     """A configuration with an economy of one's own, as ``new-economy`` writes it."""
-    lines = new_economy("ccapm", tmp_path)
-    (tmp_path / "mine.yaml").write_text("\n".join(lines))
-    return tmp_path
+    folder = tmp_path / 'my "a", {b}: c'
+    lines = new_economy("ccapm", folder)
+    (folder / "mine.yaml").write_text("\n".join(lines))
+    return folder
 
 
 def stages(folder: Path) -> Workflow:

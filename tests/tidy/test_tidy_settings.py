@@ -9,7 +9,7 @@ import yaml
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError
 from truepremia.panel import Size
-from truepremia.tidy.settings import DemoRules, tidy_config
+from truepremia.tidy.settings import DemoRules, expanded, tidy_config
 from truepremia.workflow.config import load_config
 from truepremia.workflow.stages import Workflow
 
@@ -243,3 +243,7 @@ def test_without_a_panel_that_can_be_a_store_there_is_none():
     tidy = tidy_config(SHIPPED["tidy"], ROOT, panels=())
     assert tidy.stores == {}
     assert tidy.unfilled == ("demo",)
+
+
+def test_a_home_of_nobody_is_a_name_like_any_other(tmp_path):
+    assert expanded("~nobody-at-all/x", tmp_path) == tmp_path / "~nobody-at-all" / "x"

@@ -86,6 +86,8 @@ def test_panels_of_real_stocks_are_checked(here):
     )
     Path("panel.parquet").touch()
     assert "is an economy" in refused(panels={"bgn": {"file": "panel.parquet"}})
+    (here / "a {b}.parquet").write_bytes(b"")
+    assert "may be in the path" in refused(panels={"mine": {"file": "a {b}.parquet"}})
     assert "panels.mine" in refused(panels={"mine": {"path": "panel.parquet"}})
     config = load_overlay({"panels": {"mine": {"file": "panel.parquet"}}}, ROOT)
     assert config.real_panels == {"mine": here / "panel.parquet"}

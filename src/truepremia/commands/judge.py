@@ -10,10 +10,12 @@ import yaml
 from truepremia.commands.run import Order, run
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError
+from truepremia.outside import exists, read_text
 from truepremia.workflow.config import load_overlay
 from truepremia.workflow.documents import read_yaml
 from truepremia.workflow.place import ROOT
 
+OURS = "# Written by truepremia judge, and written again by the next one.\n"
 COMPANIONS = ("capm", "ff", "fm")
 """Methods that are judged beside the user's own."""
 
@@ -89,8 +91,11 @@ def judge(overlay_file: Path, content: Mapping[str, Any], cores: int) -> int:
         If the run fails and nothing on the terminal says so in a line of ours.
     """
     load_overlay(content, ROOT)
+    if exists(overlay_file) and not read_text(overlay_file).startswith(OURS):
+        raise ConfigError(f"{overlay_file} is not of this command; name another --overlay")
     overlay_file.parent.mkdir(parents=True, exist_ok=True)
-    overlay_file.write_text(yaml.safe_dump(dict(content), sort_keys=False), encoding="utf-8")
+    text = OURS + yaml.safe_dump(dict(content), sort_keys=False)
+    overlay_file.write_text(text, encoding="utf-8")
     return run(Order(["leaderboard"], str(cores), [overlay_file], more=["--keep-going"]))
 
 

@@ -1,5 +1,6 @@
 """The command ``new-economy``: a working economy to start from, outside of the repository."""
 
+import json
 import re
 from pathlib import Path
 
@@ -49,5 +50,11 @@ def new_economy(name: str, folder: Path) -> list[str]:
         "panels:",
         f"  {name}: 1",
         "economies:",
-        f"  {name}: {{package: {package}, calibration: {calibration}}}",
+        f"  {name}: {{package: {quoted(package)}, calibration: {quoted(calibration)}}}",
     ]
+
+
+def quoted(path: Path) -> str:
+    """Return a path as a text of YAML, which JSON's are too."""
+    text = str(path)
+    return text if re.fullmatch(r"[\w./-]+", text) else json.dumps(text, ensure_ascii=False)

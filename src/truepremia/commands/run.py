@@ -168,7 +168,7 @@ def _follow(command: Sequence[str], follower: Follower, folder: Path | None) -> 
 
 
 def _check_cores(cores: str) -> None:
-    if cores != "all" and not (cores.isdigit() and int(cores) > 0):
+    if cores != "all" and not re.fullmatch("0*[1-9][0-9]*", cores):
         raise ConfigError(f"--cores is {cores!r}: must be a number of at least 1, or all")
 
 

@@ -1,6 +1,7 @@
 """What a computer sets around a command, put right before a library or the engine is started."""
 
 import os
+import pwd
 import sys
 import tempfile
 from collections.abc import MutableMapping
@@ -43,11 +44,24 @@ def put_right(environment: MutableMapping[str, str], search: list[str]) -> list[
         said.append(
             f"PYTHONPATH: {', '.join(foreign)} is left out, it holds other versions of libraries"
         )
+    if not _is_known(os.getuid()):  # as in a container that runs under any number
+        environment.setdefault("USER", f"user-{os.getuid()}")
+        environment.setdefault("HOME", tempfile.gettempdir())
     cache = _cache(environment)
     if cache is not None and not _is_writable(cache):
-        environment["XDG_CACHE_HOME"] = str(Path(tempfile.gettempdir()) / f"cache-{os.getuid()}")
+        other = Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
+        other = other if _is_writable(other) else Path(tempfile.mkdtemp(prefix="cache-"))
+        environment["XDG_CACHE_HOME"] = str(other)
         said.append(f"{cache} is not writable: {environment['XDG_CACHE_HOME']} is used instead")
     return said
+
+
+def _is_known(user: int) -> bool:
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
 
 
 def _is_foreign(folder: Path) -> bool:

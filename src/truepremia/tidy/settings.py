@@ -32,7 +32,7 @@ FIRST = "first"
 OF_A_STORE = ("bm", "roe")
 """Characteristics from which accounts are made: an economy needs them for its panels to be one."""
 
-_UNSAFE = frozenset("{}[]*?")
+UNSAFE = frozenset("{}[]*?")
 """Characters of a path that the workflow engine takes for patterns."""
 
 
@@ -190,11 +190,11 @@ def expanded(path: str, root: Path) -> Path:
     root : path
         Relative paths start here.
     """
-    return root / Path(os.path.expandvars(path)).expanduser()
+    return root / os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - leaves ~nobody
 
 
 def _path_faults(where: str, path: Path, tables: Collection[str]) -> Iterator[str]:
-    unsafe = sorted(_UNSAFE & set(str(path)))
+    unsafe = sorted(UNSAFE & set(str(path)))
     if unsafe:
         yield (
             f"{where}.path is {path}: {' '.join(unsafe)} in a path are taken for patterns; rename "
@@ -225,7 +225,7 @@ def _file_faults(where: str, file: str | bool, root: Path) -> Iterator[str]:
     if not file:
         return
     path = expanded(str(file), root)
-    if _UNSAFE & set(str(path)):
+    if UNSAFE & set(str(path)):
         yield f"{where} is {path}: none of {{}}[]*? may be in the path; rename the file"
     elif not is_file(path):
         yield f"{where} is {path}: there is no such file; correct the path, or write off"

@@ -24,7 +24,7 @@ from truepremia.methods.entry import Entry, entries, entry_faults, found, switch
 from truepremia.methods.registry import BUNDLED
 from truepremia.outside import is_file
 from truepremia.panel import Size
-from truepremia.tidy.settings import OF_A_STORE, TidyConfig, tidy_config, tidy_faults
+from truepremia.tidy.settings import OF_A_STORE, UNSAFE, TidyConfig, tidy_config, tidy_faults
 from truepremia.workflow.documents import first_twice, plain, read_yaml, unique_items
 
 if TYPE_CHECKING:
@@ -413,6 +413,8 @@ def _real_panel_faults(config: Mapping[str, Any], folders: Sequence[Path]) -> It
         file = found(str(panel["file"]), folders)
         if name in ECONOMIES:
             yield f"panels.{name}: {name} is an economy; give a panel of real stocks another name"
+        elif UNSAFE & set(str(file)):
+            yield f"panels.{name}.file is {file}: none of {{}}[]*? may be in the path; rename it"
         elif not is_file(file):
             yield f"panels.{name}.file is {file}: there is no such file; correct the path"
 

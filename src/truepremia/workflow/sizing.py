@@ -84,16 +84,23 @@ def _refuse(config: RunConfig, reasons: list[str]) -> None:
 def _impossible(needed: Estimate, memory: float, disk: float) -> Iterator[str]:
     if needed.megabytes > memory:
         yield (
-            f"a job needs about {needed.megabytes / 1e3:,.0f} GB of memory, more than the "
-            f"{memory / 1e3:,.0f} GB of {'the largest' if memory >= 1e7 else 'this'} machine"
+            f"a job needs about {_size(1e6 * needed.megabytes)} of memory, more than the "
+            f"{_size(1e6 * memory)} of {'the largest' if memory >= 1e7 else 'this'} machine"
         )
     if needed.minutes > LONGEST_MINUTES:
         yield f"a job takes about {needed.minutes / 525_600:,.0f} years, more than 10"
     if needed.disk > disk:
         yield (
-            f"the files of a panel need about {needed.disk / 1e9:,.0f} GB, more than the "
-            f"{disk / 1e9:,.0f} GB of the disk"
+            f"the files of a panel need about {_size(needed.disk)}, more than the {_size(disk)} "
+            "of the disk"
         )
+
+
+def _size(number: float) -> str:
+    """Return a number of bytes in the unit that one reads it in."""
+    if number < 1e9:
+        return f"{number / 1e6:,.0f} MB"
+    return f"{number / 1e9:,.{int(number < 1e10)}f} GB"
 
 
 def _disk(folder: Path) -> float:
