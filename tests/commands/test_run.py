@@ -214,6 +214,9 @@ def test_the_folder_must_take_the_engine_s_records(here):
     (here / "file").write_text("")
     with pytest.raises(DataError, match=r"engine keeps its records in \.snakemake there: work in"):
         run(Order(dry_run=True), here / "file")
+    (here / ".snakemake").symlink_to("nowhere")
+    with pytest.raises(DataError, match="is no folder; remove it"):
+        run(Order(dry_run=True))
 
 
 def test_a_folder_that_was_removed_is_said(here, monkeypatch, capsys):

@@ -8,6 +8,7 @@ from miniature import REPOSITORY, RESULTS, Workplace, copy_repository
 from slurm_cluster import refuse
 
 from truepremia.errors import ConfigError
+from truepremia.files.results import PARTS_OF_RESULTS
 from truepremia.workflow.config import load_config
 from truepremia.workflow.documents import read_yaml
 
@@ -84,6 +85,14 @@ def test_results_folder_is_where_its_name_says(tmp_path, monkeypatch, folder, re
     assert reason in message(results_dir=folder)
     shipped = read_yaml(REPOSITORY / "config" / "config.yaml")
     assert load_config(shipped | {"results_dir": "elsewhere/results"}, REPOSITORY)
+
+
+@pytest.mark.parametrize("part", PARTS_OF_RESULTS)
+def test_parts_of_results_are_folders(tmp_path, monkeypatch, part):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / part).symlink_to("nowhere")
+    monkeypatch.chdir(tmp_path)
+    assert f"{part} is no folder" in message()
 
 
 @pytest.mark.parametrize("executor", ["local", "warm"])

@@ -41,7 +41,7 @@ def test_sizes_that_were_run_are_possible(tmp_path):
 def test_memory_of_this_machine_counts_where_jobs_run_here(monkeypatch):
     config = replace(CONFIG, size=Size(10**6, 84, 40))
     monkeypatch.setattr(sizing.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 10**6}.get)
-    with pytest.raises(ConfigError, match="more than the 4.1 GB of this machine"):
+    with pytest.raises(ConfigError, match=r"more than the 4\.1 GB of this machine"):
         sizing.require_memory(config)
 
 

@@ -129,6 +129,8 @@ def run(order: Order, folder: Path | None = None) -> int:
 def _require_place_for_records(folder: Path) -> None:
     """Refuse a folder that the engine, which keeps its records in .snakemake, cannot write."""
     records = folder / ".snakemake"
+    if os.path.lexists(records) and not records.is_dir():
+        raise DataError(f"{records.absolute()} is no folder; remove it: the engine needs its name")
     try:
         Path(tempfile.mkdtemp(dir=records if records.is_dir() else folder)).rmdir()
     except OSError as error:

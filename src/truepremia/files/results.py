@@ -5,6 +5,11 @@ from collections.abc import Iterable
 from truepremia.economies.registry import economy
 from truepremia.methods.registry import BUNDLED, bundled
 
+PARTS_OF_RESULTS = (
+    *("solutions", "panels", "real", "tidy", "report", "leaderboard", "logs", "benchmarks"),
+)
+"""Folders in a folder of results."""
+
 PANEL_TABLES = ("panel", "aggregates", "states", "moments", "sdf")
 LARGE_TABLES = ("panel", "states", "moments")
 """Tables that hold most of a panel's bytes, and that a run need not keep."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from truepremia.economies.own import own_economy, use_own
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError, TruepremiaError
+from truepremia.files.results import PARTS_OF_RESULTS
 from truepremia.methods.entry import Entry, entries, entry_faults, found, switched_on
 from truepremia.methods.registry import BUNDLED
 from truepremia.outside import is_file
@@ -447,6 +448,12 @@ def _results_faults(sound: Mapping[str, Any]) -> Iterator[str]:
         yield f"{said}: {nearest} is a file; remove it or choose another folder"
     elif not os.access(nearest, os.W_OK | os.X_OK):
         yield f"{said}: {nearest} is not writable; change its permissions or choose another folder"
+    else:
+        for part in (target / name for name in PARTS_OF_RESULTS):
+            if os.path.lexists(part) and not part.is_dir():
+                yield f"{said}: {part} is no folder; remove it or choose another folder"
+            elif part.is_dir() and not os.access(part, os.W_OK | os.X_OK):
+                yield f"{said}: {part} is not writable; change its permissions"
 
 
 def _through_link(folder: Path, names: Sequence[str]) -> bool:
