@@ -48,7 +48,7 @@ def add(start: float, others: float | None, costs: Costs) -> None:
         "machine": processor(),
         "versions": {"python": platform.python_version(), **versions()},
         "other_work": others,
-        "start": start,
+        "start": round(start, 3),
         "panels": {m: round(sum(c.cpu for c in stages), 2) for m, (stages, _) in costs.items()},
         "methods": {
             model: {name: round(cost.cpu, 2) for name, cost in judged.items()}
