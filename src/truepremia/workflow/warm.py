@@ -22,7 +22,8 @@ from typing import Any, NoReturn
 
 from truepremia.workflow.signals import end_with_parent
 
-LIBRARIES = ("numpy", "pyarrow.parquet", "pandas")
+LIBRARIES = ("numpy", "pyarrow.parquet", "pandas", "scipy.optimize")
+"""What most jobs import; the last takes as long as all that a small panel's method does."""
 
 
 class Files(dict[str, Any]):
