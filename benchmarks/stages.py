@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from truepremia.economies.registry import ECONOMIES  # noqa: E402
 from truepremia.panel import Size  # noqa: E402
+from truepremia.parallel import FOR_JOBS  # noqa: E402
 from truepremia.workflow.config import RunConfig, load_config_file  # noqa: E402
 from truepremia.workflow.stages import Workflow  # noqa: E402
 
@@ -181,7 +182,7 @@ def stage_jobs(workflow: Workflow, model: str, folder: Path) -> Iterator[Job]:
 def run(script: Path | None, job: dict) -> Cost:
     """Run a script in a new process; without one, only start Python and import our files."""
     code = RUN_SCRIPT if script else "import truepremia.files.formats"
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "src")}
+    environment = os.environ | FOR_JOBS | {"PYTHONPATH": str(ROOT / "src")}
     started = time.monotonic()
     child = os.posix_spawn(
         sys.executable,

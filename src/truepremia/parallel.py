@@ -10,6 +10,13 @@ ONE_THREAD = dict.fromkeys(
 """Environment of one thread of linear algebra: bits must not depend on the number of cores, and
 small matrices are slower with more. Set before numpy is imported."""
 
+KEEP_MEMORY = dict.fromkeys(("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"), str(2**30))
+"""Environment in which glibc keeps the memory of an array that is gone for the next one, instead of
+asking the kernel for zeroed pages each month. Read when a process starts; changes no bit."""
+
+FOR_JOBS = {**KEEP_MEMORY, **ONE_THREAD}
+"""Environment of the processes that jobs run in."""
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 

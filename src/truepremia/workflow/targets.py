@@ -27,7 +27,7 @@ from truepremia.files.results import (
     store_files,
 )
 from truepremia.methods.registry import BUNDLED, bundled
-from truepremia.parallel import ONE_THREAD
+from truepremia.parallel import FOR_JOBS
 from truepremia.report.contents import CAPTIONS, FIGURES, TABLES, exhibits_of
 from truepremia.report.selection import finished_panels
 from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, OF_A_STORE, lines_of_warnings
@@ -73,7 +73,7 @@ class Run(Workflow):
         root : path
         prefix : str or None
         """
-        os.environ.update(ONE_THREAD)
+        os.environ.update(FOR_JOBS)
         try:
             for file in files:
                 read_yaml(file)
