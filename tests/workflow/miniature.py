@@ -106,7 +106,7 @@ class Workplace:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=_hear_signals,
+            preexec_fn=hear_signals,
         )
 
     def planned(self, *targets: str, **settings: object) -> set[str]:
@@ -150,7 +150,7 @@ def _job(rule: str, details: str) -> str:
     return " ".join([rule, identity, *values.values()])
 
 
-def _hear_signals() -> None:
+def hear_signals() -> None:
     """Undo what a shell does to commands in its background: they do not hear Ctrl-C."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from miniature import hear_signals
 
 from truepremia.commands.verify import verify
 from truepremia.workflow.warm import WarmPython, run_script
@@ -67,7 +68,8 @@ def sleeper(tmp_path):
 def test_nothing_outlives_an_engine_that_a_signal_ended(sleeper, name):
     script, said, pids = sleeper
     command = [sys.executable, "-c", ENGINE, script, said]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as engine:
+    pipes = {"stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, preexec_fn=hear_signals, **pipes) as engine:
         job, warm = pids()
         assert at_work(job)
         assert at_work(warm)
