@@ -7,11 +7,9 @@ busy ones, do not compare.
 """
 
 import json
-import platform
 import sys
 from collections.abc import Mapping
 from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,20 +22,9 @@ from truepremia.files import provenance  # noqa: E402
 
 LINES = ROOT / "benchmarks" / "history.jsonl"
 FIGURE = ROOT / "docs" / "figures" / "history.png"
-PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn")
 
 Costs = Mapping[str, tuple[list[Cost], Mapping[str, Cost]]]
 """Costs of the stages and of the methods of a panel, by economy."""
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the libraries behind the numbers."""
-    return {package: version(package) for package in PACKAGES}
-
-
-def processor() -> dict[str, str]:
-    """Return what computes."""
-    return provenance.processor()
 
 
 def add(start: float, others: float | None, costs: Costs) -> None:
@@ -45,8 +32,8 @@ def add(start: float, others: float | None, costs: Costs) -> None:
     line = {
         "date": str(date.today()),
         "commit": (provenance.git_commit() or "unknown")[:7],
-        "machine": processor(),
-        "versions": {"python": platform.python_version(), **versions()},
+        "machine": provenance.processor(),
+        "versions": provenance.library_versions(),
         "other_work": others,
         "start": round(start, 3),
         "panels": {m: round(sum(c.cpu for c in stages), 2) for m, (stages, _) in costs.items()},

@@ -3,13 +3,12 @@
 Panels of 200 to 100,000 firms through every stage and every method, fitted growth, ratios to
 straightforward implementations measured in the same run, and the physical floor.
 
-    python benchmarks/run.py                      about an hour on one core
+    python benchmarks/run.py                      about half an hour on one core
     python benchmarks/run.py --firms 200 1000     minutes; kept out of the history
 """
 
 import argparse
 import os
-import platform
 import tempfile
 import time
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from stages import ROOT, Cost, heading, panel_costs, resized, run, table
 
 from truepremia.economies.registry import ECONOMIES
 from truepremia.files.formats import TableFile
+from truepremia.files.provenance import library_versions, processor
 from truepremia.panel import Size
 from truepremia.workflow.config import RunConfig, load_config_file
 
@@ -34,6 +34,8 @@ LONGEST = 240.0
 FEW_MONTHS = 48
 FLOATS = 8
 JUDGE = "judge_method"
+QUIET = 0.02
+"""Largest share of the processors' time that other work takes on a quiet machine."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def main() -> None:
     usual = {m: panels[m, f] for m, f in panels if f == config.size.firms}
     sections = [
         ["## Every stage", "", *stage_section(config, panels)],
-        ["## Every method", "", *method_section(config, usual)],
+        *([["## Every method", "", *method_section(config, usual)]] if usual else []),
         ["## Against straightforward implementations", "", *ratio_section()],
         ["## Against the hardware", "", *floor_section(config, arguments.models)],
     ]
@@ -87,9 +89,9 @@ def main() -> None:
 def machine(start: float, share: float | None) -> list[str]:
     """Say what was measured where."""
     return [
-        f"Written by `make bench` on {date.today()}: Python {platform.python_version()},",
-        f"{', '.join(f'{name} {version}' for name, version in history.versions().items())},",
-        f"{os.cpu_count()} cores ({', '.join(history.processor().values())}), one BLAS thread.",
+        f"Written by `make bench` on {date.today()}:",
+        f"{', '.join(f'{name} {version}' for name, version in library_versions().items())},",
+        f"{os.cpu_count()} cores ({', '.join(processor().values())}), one BLAS thread.",
         f"{said(share)} Ratios are",
         "measured in one run. Seconds are CPU seconds unless said otherwise, and the workflow",
         f"engine is not included. Every job includes {start:.2f} s for starting Python with numpy",
@@ -103,10 +105,6 @@ def said(share: float | None) -> str:
         return "How busy the machine was with other work is not known."
     kind = "A quiet" if share < QUIET else "NOT a quiet"
     return f"{kind} machine: other work took {share:.1%} of its processors meanwhile."
-
-
-QUIET = 0.02
-"""Largest share of the processors' time that other work takes on a quiet machine."""
 
 
 def stage_section(config: RunConfig, panels: dict[tuple[str, int], Measured]) -> list[str]:

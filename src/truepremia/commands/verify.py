@@ -9,11 +9,16 @@ from truepremia.errors import DataError, TruepremiaError, printable, shortened
 from truepremia.files.bundle import read_checked_bundle
 from truepremia.files.formats import TEMPORARY, read_json
 from truepremia.files.manifest import SEAL, differences, own_digest, read_manifest
-from truepremia.files.results import BUNDLE, MANIFEST, large_files
+from truepremia.files.results import (
+    BUNDLE,
+    FOLDERS,
+    MANIFEST,
+    PARTS_OF_RESULTS,
+    RECORDS,
+    large_files,
+)
 from truepremia.outside import file_digest, is_file, read_text
 
-RECORDS = "benchmarks"
-FOLDERS = ("panels", "solutions", "tidy", "real", "leaderboard", "report")
 _PANEL = re.compile(r"[a-z][a-z0-9]*_(0|[1-9][0-9]*)")
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 
@@ -177,7 +182,7 @@ def _strays(results: Path, panels: set[str], recorded: dict[str, str]) -> Iterat
     models = {panel.rpartition("_")[0] for panel in panels}
     known |= {f"solutions/{model}.{end}" for model in models for end in ("npz", "json")}
     folders = {str(parent) for file in known for parent in Path(file).parents}
-    top = {*FOLDERS, RECORDS, "logs", "README.md"}
+    top = {*PARTS_OF_RESULTS, "README.md"}
     for entry in sorted(results.iterdir()):
         if entry.name in FOLDERS and not entry.is_symlink() and entry.is_dir():
             yield from _strays_below(results, entry, known, folders)

@@ -5,10 +5,14 @@ from collections.abc import Iterable
 from truepremia.economies.registry import economy
 from truepremia.methods.registry import BUNDLED, bundled
 
-PARTS_OF_RESULTS = (
-    *("solutions", "panels", "real", "tidy", "report", "leaderboard", "logs", "benchmarks"),
-)
-"""Folders in a folder of results."""
+FOLDERS = ("panels", "solutions", "tidy", "real", "leaderboard", "report")
+"""Folders of what a run makes, in a folder of results."""
+
+RECORDS = "benchmarks"
+"""Folder of what jobs wrote down: their times, and the digests of what they made."""
+
+PARTS_OF_RESULTS = (*FOLDERS, RECORDS, "logs")
+"""All folders in a folder of results."""
 
 PANEL_TABLES = ("panel", "aggregates", "states", "moments", "sdf")
 LARGE_TABLES = ("panel", "states", "moments")
