@@ -1,12 +1,10 @@
 """Code as what it does: syntax trees without comments, docstrings and positions."""
 
 import ast
-from pathlib import Path
 
 
-def skeleton(file: Path) -> str:
-    """Return the syntax tree of ``file`` as text, without docstrings and positions."""
-    tree = ast.parse(file.read_bytes())
+def skeleton(tree: ast.Module) -> str:
+    """Return a syntax tree as text, without positions, and take its docstrings out."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [child for child in node.body if not _is_text(child)]

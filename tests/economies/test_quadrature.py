@@ -3,7 +3,13 @@ import pytest
 from scipy import stats
 from scipy.special import eval_hermitenorm, factorial
 
-from truepremia.economies.quadrature import ChebyshevSeries, hermite, legendre_panels, normal_panels
+from truepremia.economies.quadrature import (
+    ChebyshevSeries,
+    chebyshev_sum,
+    hermite,
+    legendre_panels,
+    normal_panels,
+)
 from truepremia.errors import NumericalError
 
 
@@ -90,3 +96,17 @@ def test_series_is_never_extrapolated(x):
         with pytest.raises(NumericalError, match="the exponential was asked for at"):
             evaluate(np.array([0.0, x]))
     series(np.array([-1.0, 2.0]))
+
+
+@pytest.mark.parametrize("degree", [0, 1, 2, 3, 20, 151])
+@pytest.mark.parametrize("shape", [(), (1,), (0,), (7,), (1, 128), (2, 3, 4), (512,), (720, 2)])
+def test_series_is_summed_to_the_bits_of_numpy(degree, shape):
+    rng = np.random.default_rng(degree)
+    series = rng.standard_normal(degree + 1) * 10.0 ** -rng.uniform(0, 16, degree + 1)
+    x = np.asarray(rng.uniform(-1, 1, shape))
+    kept = x.copy(), series.copy()
+    total = chebyshev_sum(x, series)
+    assert total.shape == shape
+    assert np.array_equal(total, np.polynomial.chebyshev.chebval(x, series))
+    assert np.array_equal(x, kept[0])
+    assert np.array_equal(series, kept[1])

@@ -96,6 +96,74 @@ def test_digest_of_the_package_is_that_of_all_its_files():
     assert package_digest() == source_digest(SOURCES)
 
 
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package of one module whose reading is kept beside its bytecode."""
+    monkeypatch.setattr(provenance, "SOURCE", tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    monkeypatch.setattr(provenance, "_how_it_is_read", lambda: b"as today")
+    (tmp_path / "seeds.py").write_text("from truepremia import seeds\n")
+    return tmp_path
+
+
+def digested_anew(folder: Path) -> str:
+    """Return the digest of a package as a new process finds it."""
+    provenance._read.cache_clear()
+    return source_digest(sorted(folder.glob("*.py")))
+
+
+def kept(folder: Path) -> Path:
+    (file,) = (folder / "__pycache__").iterdir()
+    return file
+
+
+def test_what_was_read_of_a_module_is_kept_and_used(package):
+    first = digested_anew(package)
+    entry = json.loads(kept(package).read_text())
+    assert entry["imports"] == [["truepremia", "seeds"]]
+    assert modules_behind(package / "seeds.py") == ["truepremia.seeds"]
+    kept(package).write_text(json.dumps(entry | {"skeleton": "0" * 64}))
+    assert digested_anew(package) != first
+
+
+def test_what_was_read_of_another_source_is_read_again(package, monkeypatch):
+    first = digested_anew(package)
+    (package / "seeds.py").write_text(CODE)
+    second = digested_anew(package)
+    assert second != first
+    (package / "seeds.py").write_text(SAME["a comment"])
+    assert digested_anew(package) == second
+    entry = json.loads(kept(package).read_text())
+    kept(package).write_text(json.dumps(entry | {"skeleton": "0" * 64}))
+    monkeypatch.setattr(provenance, "_how_it_is_read", lambda: b"otherwise")
+    assert digested_anew(package) == second
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"[]", b"null", b'{"source": 1}', b"\xff\xfe", b"[" * 100_000]
+)
+def test_a_damaged_record_of_what_was_read_changes_nothing(package, damage):
+    first = digested_anew(package)
+    kept(package).write_bytes(damage)
+    assert digested_anew(package) == first
+    assert json.loads(kept(package).read_text())["skeleton"]
+
+
+@pytest.mark.parametrize("why", ["no bytecode is to be written", "the folder cannot be written"])
+def test_what_was_read_need_not_be_kept(package, monkeypatch, why):
+    first = digested_anew(package)
+    kept(package).unlink()
+    if why == "no bytecode is to be written":
+        (package / "__pycache__").rmdir()
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    else:
+        (package / "__pycache__").rmdir()
+        (package / "__pycache__").write_text("not a folder")
+    assert digested_anew(package) == first
+    assert not (package / "__pycache__").is_dir()
+
+
 def test_file_digest_is_the_sha256_of_the_bytes(tmp_path):
     (tmp_path / "t").write_bytes(b"truepremia")
     assert file_digest(tmp_path / "t") == hashlib.sha256(b"truepremia").hexdigest()

@@ -106,11 +106,15 @@ class SquareRootProcess:
             return
         s = np.sqrt(self.shape) * deviation
         centre, coupling = self._recurrence(terms)
-        previous, current = np.zeros_like(s), np.ones_like(s)
+        previous, current, part = np.zeros_like(s), np.ones_like(s), np.empty_like(s)
         for n in range(terms):
             yield current
-            step = (s - centre[n]) * current - coupling[n] * previous
-            previous, current = current, step / coupling[n + 1]
+            step = s - centre[n]
+            step *= current
+            np.multiply(coupling[n], previous, out=part)
+            step -= part
+            step /= coupling[n + 1]
+            previous, current = current, step
 
     def expand(self, coefficients: Array, deviation: Array) -> Array:
         """Sum the series sum_n coefficients[..., n] p_n at v - 1 = ``deviation``.
@@ -127,9 +131,10 @@ class SquareRootProcess:
             Summed term by term in a fixed order: bytes do not depend on a linear-algebra library.
         """
         rows, terms = coefficients.shape
-        total = np.zeros((rows, len(deviation)))
+        total, term = np.zeros((2, rows, len(deviation)))
         for n, polynomial in enumerate(self.polynomials(deviation, terms)):
-            total += coefficients[:, n, None] * polynomial
+            np.multiply(coefficients[:, n, None], polynomial, out=term)
+            total += term
         return total
 
     def gauss_rule(self, count: int) -> tuple[Array, Array]:

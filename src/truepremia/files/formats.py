@@ -167,12 +167,15 @@ class Table:
         self._rows_per_group = rows_per_group
         self._writer: pq.ParquetWriter | None = None
         self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
 
     def append(self, columns: Mapping[str, Any]) -> None:
         """Append rows; all arrays have the same length, the first call fixes the types."""
         arrays = [column(values) for values in columns.values()]
-        self._pending.append(pa.RecordBatch.from_arrays(arrays, names=list(columns)))
-        if sum(batch.num_rows for batch in self._pending) >= self._rows_per_group:
+        batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
+        self._pending.append(batch)
+        self._pending_rows += batch.num_rows
+        if self._pending_rows >= self._rows_per_group:
             self.flush()
 
     def flush(self) -> None:
@@ -184,7 +187,7 @@ class Table:
             self._writer = self._open(table.schema)
         table = table.cast(self._writer.schema)
         self._writer.write_table(table, row_group_size=max(table.num_rows, 1))
-        self._pending = []
+        self._pending, self._pending_rows = [], 0
 
     def close(self) -> None:
         """Finish the file."""

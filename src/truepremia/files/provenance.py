@@ -9,12 +9,16 @@ import ast
 import contextlib
 import ctypes
 import hashlib
+import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from numpy.lib.introspect import opt_func_info
@@ -37,7 +41,7 @@ def source_digest(files: Iterable[Path]) -> str:
     """Return the sha256 over the syntax trees of ``files``, in their order."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(_skeleton(file).encode())
+        digest.update(_read(file).skeleton.encode())
     return digest.hexdigest()
 
 
@@ -156,30 +160,87 @@ def git_commit() -> str | None:
     return done.stdout.strip()
 
 
-_skeleton = cache(skeleton)
+@dataclass(frozen=True)
+class _Read:
+    """What is read off the syntax tree of a file.
+
+    Parameters
+    ----------
+    skeleton : str
+        The sha256 of what it does.
+    imports : tuple of (str, str or None)
+        Modules of this package that it imports when it runs, with the name taken from each.
+    """
+
+    skeleton: str
+    imports: tuple[tuple[str, str | None], ...]
+
+    @classmethod
+    def of(cls, source: bytes) -> "_Read":
+        tree = ast.parse(source)
+        imports = tuple(_walk(tree))
+        return cls(hashlib.sha256(skeleton(tree).encode()).hexdigest(), imports)
 
 
 @cache
-def _imports(file: Path) -> tuple[str, ...]:
+def _read(file: Path) -> _Read:
+    """Return what :class:`_Read` holds of ``file``, from beside its bytecode if that is known.
+
+    Parsing the package takes a second, and every start of the workflow and every bundle asks. As
+    with bytecode nothing depends on what is kept: it names the source that it was read from.
+    """
+    source = file.read_bytes()
+    kept = _kept(file)
+    if kept is None:
+        return _Read.of(source)
+    key = hashlib.sha256(_how_it_is_read() + source).hexdigest()
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        known = json.loads(kept.read_bytes())
+        if known["source"] == key:
+            return _Read(known["skeleton"], tuple((m, n) for m, n in known["imports"]))
+    found = _Read.of(source)
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(exist_ok=True)
+        new = kept.with_name(f"{kept.name}.{os.getpid()}")
+        new.write_text(json.dumps({"source": key, **asdict(found)}), encoding="utf-8")
+        new.replace(kept)
+    return found
+
+
+def _kept(file: Path) -> Path | None:
+    """Return where to keep what is read of a module of this package, None if nowhere."""
+    if sys.dont_write_bytecode or not file.is_relative_to(SOURCE):
+        return None
+    with contextlib.suppress(NotImplementedError):
+        return Path(cache_from_source(str(file))).with_suffix(".read")
+    return None
+
+
+@cache
+def _how_it_is_read() -> bytes:
+    return b"".join(file.read_bytes() for file in (Path(__file__), SOURCE / "syntax.py"))
+
+
+def _imports(file: Path) -> list[str]:
     """Return the package's modules that ``file`` imports when it runs."""
-    return tuple(_walk(ast.parse(file.read_bytes())))
+    imports = _read(file).imports
+    return [f"{m}.{n}" if n is not None and _exists(f"{m}.{n}") else m for m, n in imports]
 
 
-def _walk(tree: ast.AST) -> Iterator[str]:
+def _walk(tree: ast.AST) -> Iterator[tuple[str, str | None]]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
             continue
-        if isinstance(node, ast.ImportFrom) and _is_ours(node.module):
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (name if _exists(name) else str(node.module) for name in names)
+        if isinstance(node, ast.ImportFrom) and node.module is not None and _is_ours(node.module):
+            yield from ((node.module, alias.name) for alias in node.names)
         elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if _is_ours(alias.name))
+            yield from ((alias.name, None) for alias in node.names if _is_ours(alias.name))
         else:
             yield from _walk(node)
 
 
-def _is_ours(module: str | None) -> bool:
-    return module is not None and module.split(".")[0] == PACKAGE
+def _is_ours(module: str) -> bool:
+    return module.split(".")[0] == PACKAGE
 
 
 def _file(module: str) -> Path:

@@ -83,7 +83,7 @@ def digest(file: Path) -> str:
     total = hashlib.sha256()
     for source in local_files(file):
         total.update(str(source.relative_to(file.parent)).encode())
-        total.update(skeleton(source).encode())
+        total.update(skeleton(ast.parse(source.read_bytes())).encode())
     return total.hexdigest()
 
 

@@ -100,5 +100,6 @@ def _priced_cash_flows(sdf_volatility: float, beta: Array) -> Array:
     step = np.exp(b * _STEP)
     total = np.full(len(b), coefficient[-1])
     for c in coefficient[-2::-1]:
-        total = total * step + c
+        total *= step
+        total += c
     return np.asarray(total * np.exp(b * low - 0.5 * b**2))

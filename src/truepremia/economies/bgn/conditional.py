@@ -142,12 +142,19 @@ class State:
 
     def by_firm(self, values: Array) -> Array:
         """Sum project values (..., L) over each firm's projects, shape (..., N)."""
+        holders, first = self._holdings
+        if len(holders) == self.firms:
+            return np.asarray(np.add.reduceat(values, first, axis=-1))
         sums = np.zeros((*values.shape[:-1], self.firms))
-        holders = np.flatnonzero(self.count)
         if len(holders):
-            first = np.concatenate([[0], np.cumsum(self.count[holders])[:-1]])
             sums[..., holders] = np.add.reduceat(values, first, axis=-1)
         return sums
+
+    @cached_property
+    def _holdings(self) -> tuple[Array, Array]:
+        """Firms with projects, and the position of the first project of each."""
+        holders = np.flatnonzero(self.count)
+        return holders, np.concatenate([[0], np.cumsum(self.count[holders])[:-1]])
 
     def blocks(self) -> Iterator["State"]:
         """Yield the states of up to ``BLOCK`` firms each, in order of firms."""

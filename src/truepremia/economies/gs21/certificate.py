@@ -35,7 +35,7 @@ def euler_errors(solution: Solution, state: State) -> Array:
     array, shape (N,)
     """
     params, grid = solution.params, solution.fixed_point.operator.grid
-    node, weight = hermite_e.hermegauss(params.quadrature_nodes)
+    node, weight = _gauss_hermite(params.quadrature_nodes)
     kernel = np.exp(
         -params.riskless_rate - params.price_of_risk * (node + params.price_of_risk / 2)
     )
@@ -58,12 +58,17 @@ def euler_errors(solution: Solution, state: State) -> Array:
     return np.asarray(((1 - p) * stay + p * g * grow) / price(solution, state) - 1)
 
 
+@lru_cache
+def _gauss_hermite(nodes: int) -> tuple[Array, Array]:
+    return hermite_e.hermegauss(nodes)
+
+
 @lru_cache(maxsize=1)
 def _expected_over_z(solution: Solution) -> BSpline:
     """Return x' -> E[max(P'+m', 0) | z, b', x'] at all nodes of (z, b)."""
     params, grid = solution.params, solution.fixed_point.operator.grid
     payoff = CubicSpline(grid.z.nodes, solution.fixed_point.values.payoff)
-    node, weight = hermite_e.hermegauss(params.quadrature_nodes)
+    node, weight = _gauss_hermite(params.quadrature_nodes)
     z_next = params.z_persistence * grid.z.nodes[:, None] + params.z_volatility * node
     expected = np.zeros(grid.shape)
     for z, w in zip(z_next.T, weight / weight.sum(), strict=True):

@@ -93,7 +93,7 @@ def states(
 def price(solution: Solution, state: State) -> Array:
     """Return the ex-dividend prices P^ex per unit of the firm's capital, shape (N,)."""
     del solution
-    return np.asarray(state.firms.expected()[:, 0])
+    return np.asarray(state.firms.expected(tables=slice(1))[:, 0])
 
 
 def moments(solution: Solution, state: State) -> Moments:
@@ -112,8 +112,8 @@ def moments(solution: Solution, state: State) -> Moments:
     _, weight, _ = state.tables.nodes
     riskless = np.exp(solution.params.riskless_rate)
     value = price(solution, state)
-    gross = state.firms.expected()[:, 2:-1] / value[:, None]
-    square = state.firms.expected(power=2)[:, -1] / value**2
+    gross = state.firms.expected(tables=slice(2, -1)) / value[:, None]
+    square = state.firms.expected(power=2, tables=slice(-1, None))[:, 0] / value**2
     mean = gross @ weight
     return Moments(
         mean=mean - riskless,

@@ -106,7 +106,7 @@ class Snapshot:
     @property
     def price(self) -> Array:
         """Ex-dividend price P^ex per unit of capital, shape (N,)."""
-        return np.asarray(self.firms.expected()[:, 0])
+        return np.asarray(self.firms.expected(tables=slice(1))[:, 0])
 
 
 @dataclass(frozen=True, eq=False)

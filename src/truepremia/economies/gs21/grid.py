@@ -16,6 +16,9 @@ from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.quadrature import normal_nodes
 from truepremia.typing import Array
 
+Stencil = tuple[Array, Array]
+"""The first coefficient of each of P points, shape (P,), and its four weights, (P, 4)."""
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -56,21 +59,27 @@ class Axis:
         system[n, :5] = system[n + 1, -5:] = (1, -4, 6, -4, 1)
         return np.linalg.solve(system, np.eye(n + 2, n))
 
-    def stencil(self, points: Array) -> tuple[Array, Array]:
-        """Return the first coefficient, shape (P,), and the four weights, (P, 4), at ``points``."""
+    def stencil(self, points: Array) -> Stencil:
+        """Return the stencil at ``points``, shape (P,)."""
         cell, t = self._locate(points)
         s = 1 - t
-        weights = (s**3, 3 * t**3 - 6 * t**2 + 4, 3 * s**3 - 6 * s**2 + 4, t**3)
-        return cell, np.stack(weights, axis=-1) / 6
+        t_cubed, s_cubed = t**3, s**3
+        weights = np.empty((len(cell), 4))
+        weights[:, 0] = s_cubed
+        weights[:, 1] = 3 * t_cubed - 6 * t**2 + 4
+        weights[:, 2] = 3 * s_cubed - 6 * s**2 + 4
+        weights[:, 3] = t_cubed
+        weights /= 6
+        return cell, weights
 
-    def slope_stencil(self, points: Array) -> tuple[Array, Array]:
+    def slope_stencil(self, points: Array) -> Stencil:
         """Return what :meth:`stencil` returns, for the derivative of the spline."""
         cell, t = self._locate(points)
         s = 1 - t
         weights = (-(s**2), 3 * t**2 - 4 * t, 4 * s - 3 * s**2, t**2)
         return cell, np.stack(weights, axis=-1) / (2 * self.step)
 
-    def bend_stencil(self, points: Array) -> tuple[Array, Array]:
+    def bend_stencil(self, points: Array) -> Stencil:
         """Return what :meth:`stencil` returns, for the second derivative of the spline."""
         cell, t = self._locate(points)
         return cell, np.stack((1 - t, 3 * t - 2, 1 - 3 * t, t), axis=-1) / self.step**2
@@ -106,7 +115,10 @@ class Axis:
         return matrix
 
     def _locate(self, points: Array) -> tuple[Array, Array]:
-        position = (np.clip(points, self.lower, self.upper) - self.lower) / self.step
+        position = np.maximum(points, self.lower)
+        np.minimum(position, self.upper, out=position)
+        position -= self.lower
+        position /= self.step
         cell = np.minimum(position.astype(np.int32), self.count - 2)
         return cell, position - cell
 
@@ -147,25 +159,27 @@ class Grid:
             values = along(mine.rows(its.nodes), values, axis)
         return values
 
-    def look_up(self, z: Array, b: Array) -> csr_array:
+    def look_up(self, z: Stencil, b: Array) -> csr_array:
         """Return the matrix that evaluates (z, b) coefficient tables at N firms.
 
         Parameters
         ----------
-        z, b : array, shape (N,)
+        z : stencil
+            That of the firms' z, which is used for several b.
+        b : array, shape (N,)
 
         Returns
         -------
         sparse array, shape (N, (nz + 2) * (nb + 2)), 16 entries a row
         """
         width = self.b.count + 2
-        z_cell, z_weight = self.z.stencil(z)
+        z_cell, z_weight = z
         b_cell, b_weight = self.b.stencil(b)
         corner = (np.arange(4, dtype=np.int32)[:, None] * width + np.arange(4)).ravel()
         columns = (z_cell * width + b_cell)[:, None] + corner.astype(np.int32)
         weights = z_weight[:, :, None] * b_weight[:, None, :]
         starts = np.arange(0, columns.size + 1, 16, dtype=np.int32)
-        shape = (len(z), (self.z.count + 2) * width)
+        shape = (len(b), (self.z.count + 2) * width)
         return csr_array((weights.ravel(), columns.ravel(), starts), shape=shape)
 
 

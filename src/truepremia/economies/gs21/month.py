@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from truepremia.economies.gs21.firm import Investment, locked, profit, refinancing
-from truepremia.economies.gs21.grid import Grid, along
+from truepremia.economies.gs21.grid import Grid, Stencil, along
 from truepremia.economies.gs21.parameters import Params
 from truepremia.economies.gs21.solver import FixedPoint
 from truepremia.economies.quadrature import normal_nodes
@@ -150,6 +150,9 @@ class Month:
 
     def look_up(self, z: Array, b: Array) -> Array:
         """Return all tables at N firms, shape (N, 2 + K)."""
+        return self._at(self.tables.grid.z.stencil(z), b)
+
+    def _at(self, z: Stencil, b: Array) -> Array:
         return np.asarray(self.tables.grid.look_up(z, b) @ self.columns)
 
     def firms(self, z: Array, b: Array, refinances: Array) -> "Firms":
@@ -163,15 +166,15 @@ class Month:
             eta = 1.
         """
         params = self.tables.params
-        stay, grow = self.look_up(z, b), self.look_up(z, b / params.investment_growth)
-        cell, weight = self.tables.grid.z.stencil(z)
+        cell, weight = at = self.tables.grid.z.stencil(z)
+        stay, grow = self._at(at, b), self._at(at, b / params.investment_growth)
         rows = self.by_z[cell[:, None] + np.arange(4)]
         levered, choice = np.einsum("nk,nkc->cn", weight, rows)
         earned = profit(params, self.x + z, b)
         hold = locked(params, earned, stay[:, 0], grow[:, 0])
         swap = refinancing(params, earned, levered, stay[:, 1], grow[:, 1])
         rows = np.flatnonzero(refinances)
-        stay[rows] = grow[rows] = self.look_up(z[rows], choice[rows])
+        stay[rows] = grow[rows] = self._at((cell[rows], weight[rows]), choice[rows])
         return Firms(
             month=self,
             refinances=refinances,
@@ -212,14 +215,14 @@ class Firms:
     stay: Array
     grow: Array
 
-    def expected(self, power: int = 1) -> Array:
+    def expected(self, power: int = 1, tables: slice = slice(None)) -> Array:
         """Return E[G^power f(b')] over the investment decision, shape (N, 2 + K).
 
-        G is capital after over before the decision and f runs through the month's tables.
+        G is capital after over before the decision and f runs through the month's ``tables``.
         """
         p = self.investment.probability[:, None]
         growth = self.month.tables.params.investment_growth**power
-        return np.asarray((1 - p) * self.stay + growth * p * self.grow)
+        return np.asarray((1 - p) * self.stay[:, tables] + growth * p * self.grow[:, tables])
 
     def outlook(self) -> "Outlook":
         """Return prices and expected payoffs; the month must have been made with its risk."""
