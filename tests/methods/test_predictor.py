@@ -151,6 +151,15 @@ def test_predictions_that_are_not_finite_end_in_one_line(small_world):
         walk(Predictor(f"{__name__}.Broken", first=FIRST), small_world.months)
 
 
+@pytest.mark.parametrize("name", [OLS, "sklearn.linear_model.Ridge", "sklearn.linear_model.Lasso"])
+def test_a_fit_on_its_own_rows_is_that_on_a_copy_to_the_bit(small_world, name):
+    own, copied = (Predictor(name, given, first=FIRST) for given in ({}, {"copy_X": True}))
+    formed = [walk(method, small_world.months) for method in (own, copied)]
+    assert sum(len(items) for items in formed[0]) > 10
+    for mine, its in zip(*formed, strict=True):
+        assert [i.weights.tolist() for i in mine] == [i.weights.tolist() for i in its]
+
+
 def test_scikit_learn_is_not_imported_before_a_run():
     import subprocess
 

@@ -297,7 +297,8 @@ class TableFile:
         self._require(["month", *(columns or ())])
         for group in range(0, self._file.num_row_groups, every):
             with reading(self.path):
-                arrays = _arrays(self._file.read_row_group(group, columns))
+                # A thread for every column costs more than reading the column.
+                arrays = _arrays(self._file.read_row_group(group, columns, use_threads=False))
             month = arrays["month"]
             first = np.flatnonzero(np.diff(month, prepend=month[:1] - 1))
             for start, stop in zip(first, [*first[1:], len(month)], strict=True):

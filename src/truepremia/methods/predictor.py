@@ -19,10 +19,10 @@ from truepremia.panel import Known, centred_ranks
 from truepremia.portfolios import value_weights
 from truepremia.typing import Array
 
-DECIMALS = 14
 FIRST = 120
 """Months before the first fit where nothing is said, or the window if that is shorter."""
 
+DECIMALS = 14
 """Predictions that agree to so many decimals tie: a sum's rounding must not rank firms."""
 
 FACTORS = ("predicted", "market")
@@ -86,6 +86,7 @@ class Predictor:
         settled = {
             "random_state": int(setting.generator(0).integers(2**31)),
             "n_jobs": 1,
+            "copy_X": False,
         }
         taken = signature(self._class).parameters
         self._arguments = {k: v for k, v in settled.items() if k in taken} | dict(self.arguments)
