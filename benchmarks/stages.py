@@ -183,6 +183,7 @@ def run(script: Path | None, job: dict) -> Cost:
     """Run a script in a new process; without one, only start Python and import our files."""
     code = RUN_SCRIPT if script else "import truepremia.files.formats"
     environment = os.environ | FOR_JOBS | {"PYTHONPATH": str(ROOT / "src")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # every job would compile what it imports
     started = time.monotonic()
     child = os.posix_spawn(
         sys.executable,
