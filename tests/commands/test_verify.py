@@ -115,6 +115,17 @@ def test_reproduce_needs_a_core(tmp_path, cores):
         reproduce(written(tmp_path, MANIFEST), tmp_path / "again", cores)
 
 
+@pytest.mark.parametrize("content", [None, "", "{", "[]"], ids=["missing", "empty", "cut", "list"])
+def test_reproduce_names_what_to_give_it_and_promises_no_file(tmp_path, content):
+    path = tmp_path / "m.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(DataError, match="name a manifest that a run wrote") as error:
+        reproduce(path, tmp_path / "again", 1)
+    assert "built" not in str(error.value)
+    assert not (tmp_path / "again").exists()
+
+
 # --- what jobs wrote down -------------------------------------------------------------------------
 
 

@@ -268,10 +268,10 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 
 def _reproduce(arguments: argparse.Namespace) -> None:
-    from truepremia.commands.reproduce import reproduce
+    from truepremia.commands.reproduce import A_MANIFEST, reproduce
     from truepremia.files.manifest import other_circumstances, read_manifest
 
-    manifest = read_manifest(arguments.manifest)
+    manifest = read_manifest(arguments.manifest, A_MANIFEST)
     panel_id = manifest["panel_id"]
     folder = arguments.into or Path(f"reproduced_{panel_id}")
     phrases, alike = reproduce(arguments.manifest, folder, arguments.cores, arguments.package)

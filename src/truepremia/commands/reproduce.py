@@ -25,6 +25,8 @@ ROUNDING = 1e-9
 """Largest difference, relative to a column's largest value, that another processor's rounding
 makes: docs/conventions.md."""
 
+A_MANIFEST = "name a manifest that a run wrote, such as results/bgn_0_manifest.json"
+
 
 def reproduce(
     path: Path, folder: Path, cores: int, package: Path | None = None
@@ -60,7 +62,7 @@ def reproduce(
     """
     if cores < 1:
         raise ConfigError(f"--cores is {cores}: must be at least 1")
-    manifest = read_manifest(path)
+    manifest = read_manifest(path, A_MANIFEST)
     own = _own_package(manifest, package)
     if not (ROOT / "Snakefile").is_file():
         raise ConfigError(f"{ROOT} has no Snakefile; install the package with pip install -e .")

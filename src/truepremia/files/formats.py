@@ -34,11 +34,18 @@ TEMPORARY = ".tmp"
 
 
 @contextlib.contextmanager
-def reading(path: str | Path) -> Iterator[None]:
+def reading(path: str | Path, remedy: str | None = None) -> Iterator[None]:
     """Turn whatever goes wrong while ``path`` is parsed into an error that names it.
 
     Only what can be damage is answered with deletion: permissions, limits, memory and disks are
     told by their name.
+
+    Parameters
+    ----------
+    path : path
+    remedy : str, optional
+        What to do about a file that is missing or damaged; that of a file which the workflow
+        builds where nothing is said.
 
     Raises
     ------
@@ -50,7 +57,9 @@ def reading(path: str | Path) -> Iterator[None]:
     except DataError:
         if os.path.lexists(path):
             raise
-        raise DataError(f"cannot read {path}: there is no such file; {_MISSING}") from None
+        raise DataError(
+            f"cannot read {path}: there is no such file; {remedy or _MISSING}"
+        ) from None
     try:
         yield
     except DataError:
@@ -59,7 +68,7 @@ def reading(path: str | Path) -> Iterator[None]:
         why = circumstance(error)
         if why is None:
             said = str(error).splitlines()[0] if str(error) else type(error).__name__
-            why = f"{said}; {REMEDY}"
+            why = f"{said}; {remedy or REMEDY}"
         raise DataError(f"cannot read {path}: {why}") from error
 
 
@@ -349,18 +358,18 @@ def write_table(
         table.append(columns)
 
 
-def read_json(path: str | Path) -> dict[str, Any]:
-    """Read a JSON object.
+def read_json(path: str | Path, remedy: str | None = None) -> dict[str, Any]:
+    """Read a JSON object; ``remedy`` as in :func:`reading`.
 
     Raises
     ------
     DataError
         If the file is missing or is not one.
     """
-    with reading(path):
+    with reading(path, remedy):
         content = json.loads(read_text(path))
     if not isinstance(content, dict):
-        raise DataError(f"{path} does not hold a JSON object; {REMEDY}")
+        raise DataError(f"{path} does not hold a JSON object; {remedy or REMEDY}")
     return content
 
 

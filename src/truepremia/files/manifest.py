@@ -91,15 +91,22 @@ def _entry(name: str, panel_id: str, path: Path) -> dict[str, Any]:
     return entry
 
 
-def read_manifest(path: str | Path) -> dict[str, Any]:
+def read_manifest(path: str | Path, remedy: str | None = None) -> dict[str, Any]:
     """Read a manifest; nothing that it names is opened or run.
+
+    Parameters
+    ----------
+    path : path
+    remedy : str, optional
+        What to do about one that is missing or damaged, as in
+        :func:`~truepremia.files.formats.reading`.
 
     Raises
     ------
     DataError
         If the file cannot be read, or is not the manifest of a panel.
     """
-    content = read_json(path)
+    content = read_json(path, remedy)
     wrong = _first_fault(content)
     if wrong:
         raise DataError(f"{path} is not a manifest: {wrong}")
