@@ -14,6 +14,9 @@ from snakemake_interface_logger_plugins.common import LogEvent
 MARK = "\x1etruepremia:"
 """The record separator of ASCII, which no job prints."""
 
+NOTHING = "Nothing to be done"
+"""How Snakemake begins to say that all files are there; it has no event for that."""
+
 
 class LogHandler(LogHandlerBase):
     """Writes events instead of text to the standard error."""
@@ -79,4 +82,6 @@ def described_event(record: LogRecord) -> dict[str, Any] | None:
         return {"event": "failed", "job": fields["jobid"], "rule": fields["rule_name"], "log": logs}
     if event in (None, LogEvent.ERROR) and record.levelno > INFO:
         return {"event": "message", "text": record.getMessage(), "level": record.levelname}
+    if event is None and record.getMessage().startswith(NOTHING):
+        return {"event": "nothing"}
     return None

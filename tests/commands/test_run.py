@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from snakemake_logger_plugin_truepremia import MARK, described_event
@@ -63,6 +64,49 @@ def test_jobs_start_in_warm_pythons_unless_something_else_is_asked_for():
     assert "warm" in Order().arguments()
     for chosen in (["--executor", "local"], ["--profile=profiles/slurm"], ["--sdm", "conda"]):
         assert "warm" not in Order(more=chosen).arguments()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("-n", "-np", "-pn", "-nF", "--dry-run", "--dryrun", "--list", "-l", "--list-untracked"),
+        *("--summary", "-S", "-D", "--lint", "--lint=json", "--unlock", "--dag", "--rulegraph"),
+        *("--version", "--help", "--delete-all-output", "--cleanup-metadata", "--report=x.html"),
+    ],
+)
+def test_what_only_tells_something_tells_it_in_snakemake_s_words(asked):
+    arguments = Order(more=[asked]).arguments()
+    assert "--logger" not in arguments
+    assert "--executor" not in arguments
+
+
+@pytest.mark.parametrize("asked", ["-F", "-k", "--touch", "--keep-going", "--notemp", "--nolock"])
+def test_what_runs_jobs_is_followed(asked):
+    arguments = Order(more=[asked]).arguments()
+    assert arguments[arguments.index("--logger") + 1] == "truepremia"
+
+
+LITTLE = ("firms=60", "months=84", "burnin=24", "window=36", "results_dir=out")
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [("-n", "This was a dry-run"), ("--unlock", "Unlocked working directory.")]
+)
+def test_a_run_that_only_tells_does_not_say_that_there_is_nothing_to_do(here, capfd, asked, said):
+    assert run(Order(config=LITTLE, cores="1", more=[asked])) == 0
+    output = "".join(capfd.readouterr())
+    assert said in output
+    assert "nothing to do" not in output
+    assert not (here / "out").exists()
+
+
+def test_a_run_with_nothing_to_do_says_so(here, capfd):
+    target = "out/solutions/bgn.npz"
+    order = Order([target], config=LITTLE, cores="1")
+    assert run(order) == 0
+    assert "nothing to do" not in "".join(capfd.readouterr())
+    assert run(order) == 0
+    assert "nothing to do: every file is there and up to date" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -245,6 +289,7 @@ def test_the_logger_hands_on_what_happens_and_what_is_wrong():
     progress = record(event=LogEvent.PROGRESS, done=1, total=4)
     assert described_event(progress) == {"event": "progress", "done": 1, "total": 4}
     assert described_event(record(message="Building DAG of jobs...")) is None
+    assert described_event(record(message=NOTHING_TO_BE_DONE_MSG)) == {"event": "nothing"}
     wrong = described_event(record(logging.ERROR, "no rule makes x"))
     assert wrong is not None
     assert wrong["text"] == "no rule makes x"

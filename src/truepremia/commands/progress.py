@@ -85,6 +85,7 @@ class Follower:
             "progress": self._counted,
             "failed": self._failed_job,
             "message": self._message,
+            "nothing": self._nothing,
         }
 
     def __enter__(self) -> Self:
@@ -163,6 +164,9 @@ class Follower:
         key, _ = self._jobs.pop(job, (rule, ""))
         self._failed.append(key)
         self.say(f"truepremia: {key} failed" + (f"; its log is {log[0]}" if log else ""))
+
+    def _nothing(self) -> None:
+        self.say("nothing to do: every file is there and up to date")
 
     def _message(self, text: str, level: str) -> None:
         del level

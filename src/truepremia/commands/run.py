@@ -28,6 +28,14 @@ from truepremia.workflow.signals import end_with_parent, hand_on
 CHOOSE_HOW_JOBS_START = ("--executor", "-e", "--profile", "--sdm", "--software-deployment-method")
 """Options of Snakemake that leave no room for warm Pythons."""
 
+ONLY_TELL = re.compile(
+    "-[pkfFt]*n[pkfFt]*|-[lSDvh]|--(dry-?run|help|version|summary|detailed-summary|lint|lt|lc|li|lp|lu"
+    "|list-.*|list|dag|d3dag|rulegraph|filegraph|print-compilation|report|archive|unlock|cm"
+    "|cleanup-.*|conda-cleanup-.*|container-cleanup-.*|delete-(all|temp)-output"
+    "|generate-unit-tests|containerize|export-cwl)(=.*)?"
+)
+"""Options of Snakemake with which it runs no job and says something in its own words."""
+
 _KEY = re.compile(r"[a-zA-Z_][\w-]*\w")
 _PANEL = re.compile(r"[a-z][a-z0-9]*_(0|[1-9][0-9]*)")
 
@@ -74,12 +82,18 @@ class Order:
             given += ["--config", *_pairs(self.config)]
         if self.dry_run:
             given += ["--dry-run"]
-        elif not any(word.split("=")[0] in CHOOSE_HOW_JOBS_START for word in self.more):
-            given += ["--executor", "warm"]
-        if not self.dry_run and "--logger" not in self.more:
-            given += ["--logger", "truepremia"]
+        if not self.only_tells:
+            if not any(word.split("=")[0] in CHOOSE_HOW_JOBS_START for word in self.more):
+                given += ["--executor", "warm"]
+            if "--logger" not in self.more:
+                given += ["--logger", "truepremia"]
         targets = self._targets()
         return [*given, *self.more, *(["--", *targets] if targets else [])]
+
+    @property
+    def only_tells(self) -> bool:
+        """Whether Snakemake runs no job and says something in its own words."""
+        return self.dry_run or any(ONLY_TELL.fullmatch(word) for word in self.more)
 
     def _targets(self) -> list[str]:
         """Return the targets, the names of panels as the files that complete them."""
@@ -121,8 +135,6 @@ def run(order: Order, folder: Path | None = None) -> int:
     status = _follow(command, follower, folder)
     if status and not follower.has_said_error:
         raise DataError(f"the run failed: {follower.cause()}")
-    if not status and not order.dry_run and not follower.done:
-        print("nothing to do: every file is there and up to date", file=sys.stderr)  # noqa: T201
     return status
 
 
