@@ -214,7 +214,7 @@ def _clenshaw(x: Array, coefficients: Array) -> Array:
         np.subtract(rows.pop(), current, previous)
         current, spare = spare, current
     np.multiply(current, x, spare)
-    return np.add(previous, spare, spare)
+    return np.asarray(np.add(previous, spare, spare))
 
 
 def _clenshaw_at(x: float, series: list[float]) -> float:

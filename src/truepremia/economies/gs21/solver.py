@@ -45,6 +45,13 @@ STALLED_STEPS = 20
 """Newton steps within which the residual must fall to half, else it is stalled: the time of a
 failed search is then that of a few steps, not of all of them."""
 
+MOST_SIGNS = 3
+"""Signs that there is nothing to find after which a search on the calibration's own grid ends: two
+if the coarse grid's search has not reached its tolerance, two for a direction that Krylov's
+iteration knows less than half, one for a step of which no length is better. Of 60 random
+calibrations that are solved, and some with a twentieth of the cash-flow volatility, none shows
+more than one."""
+
 SHORTEST_STEP = 0.125
 """Share of a Newton step below which sweeps get further for the same work."""
 
@@ -129,16 +136,19 @@ def solve_fixed_point(params: Params, start: Array | None = None) -> FixedPoint:
     """
     operator = Operator(params, Grid.of(params))
     work = Work(operator)
+    most_signs = np.inf  # a guess from outside may be far away, and its first steps lead nowhere
     with np.errstate(over="ignore", invalid="ignore"):
         if start is None:
-            start = _coarse_start(operator, work)
-            start = _approach(operator, start, COARSE_VOLATILITY, work)
+            rough = _coarse_search(operator, work)
+            most_signs = MOST_SIGNS - (0 if rough.residual <= APPROACH_TOLERANCE else 2)
+            start = rough.operator.grid.prolong(rough.continuation, operator.grid)
+            start = _approach(operator, np.maximum(start, 0), COARSE_VOLATILITY, work)
         logger.info("grid %s", operator.grid.shape)
-        solved = newton(operator, start, TOLERANCE, MOST_STEPS, work)
+        solved = newton(operator, start, TOLERANCE, MOST_STEPS, work, most_signs)
     if not solved.residual <= TOLERANCE:
         raise NumericalError(
             f"the values of equity and debt have a residual of {solved.residual:.1e} after "
-            f"{solved.steps} Newton steps, more than {TOLERANCE:g}, and it no longer falls; use "
+            f"{solved.steps} Newton steps, more than {TOLERANCE:g}, and it hardly falls; use "
             "more grid points (z_nodes, x_nodes, b_nodes) or a larger cash_flow_volatility. "
             f"{way_back(params)}"
         )
@@ -156,23 +166,30 @@ def sweep(operator: Operator, continuation: Array, count: int, work: Work) -> Ar
 
 
 def newton(
-    operator: Operator, continuation: Array, tolerance: float, most_steps: int, work: Work
+    operator: Operator,
+    continuation: Array,
+    tolerance: float,
+    most_steps: int,
+    work: Work,
+    most_signs: float = np.inf,
 ) -> FixedPoint:
     """Iterate until the residual is at most ``tolerance``, or return the best point seen.
 
     A step is shortened until the residual falls; if no step does that, plain sweeps of the joint
     map, which contract, lead to a better point to step from. The search ends early if the least
-    residual has not halved within :data:`STALLED_STEPS`.
+    residual has not halved within :data:`STALLED_STEPS`, or after ``most_signs`` signs that there
+    is nothing to find, of those that :data:`MOST_SIGNS` counts.
     """
     smoother = Smoother(operator)
     point = _Point.at(operator, continuation, work)
     best = point
-    least = [point.residual]
+    least, signs = [point.residual], 0
     for step in range(most_steps):
         stalled = step >= STALLED_STEPS and least[-1] > 0.5 * least[-1 - STALLED_STEPS]
-        if best.residual <= tolerance or stalled:
+        if best.residual <= tolerance or stalled or signs >= most_signs:
             return FixedPoint(operator, best.continuation, best.residual, step)
-        direction = _newton_direction(operator, point, smoother, work)
+        direction, unknown = _newton_direction(operator, point, smoother, work)
+        signs += 2 * (unknown > 0.5)
         length = 1.0
         while length >= SHORTEST_STEP:
             ahead = np.maximum(point.continuation + length * direction, 0)
@@ -184,6 +201,7 @@ def newton(
             swept = sweep(operator, point.continuation, SAFEGUARD_SWEEPS, work)
             trial = _Point.at(operator, swept, work)
             length = 0.0
+            signs += 1
         point = trial
         best = min(best, point, key=lambda p: p.residual)
         least.append(best.residual)
@@ -258,8 +276,8 @@ def _modes(step: Array) -> tuple[Array, Array, Array]:
     return eigen[large], right[:, large], np.linalg.solve(left.T @ right[:, large], left.T)
 
 
-def _coarse_start(operator: Operator, work: Work) -> Array:
-    """Return a start for ``operator`` from a coarse grid."""
+def _coarse_search(operator: Operator, work: Work) -> FixedPoint:
+    """Return a rough solution on a coarse grid, or the best point seen there."""
     params, grid = operator.params, operator.grid
     nodes = [min(n, few) for n, few in zip(grid.shape, COARSE_NODES, strict=True)]
     sd = max(params.cash_flow_volatility, COARSE_VOLATILITY)
@@ -267,8 +285,7 @@ def _coarse_start(operator: Operator, work: Work) -> Array:
     logger.info("coarse grid %s: %d sweeps", coarse.grid.shape, FIRST_SWEEPS)
     start = sweep(coarse, first_guess(coarse.grid), FIRST_SWEEPS, work)
     start = _approach(coarse, start, np.inf, work)
-    rough = newton(coarse, start, APPROACH_TOLERANCE, APPROACH_STEPS, work)
-    return np.asarray(np.maximum(coarse.grid.prolong(rough.continuation, grid), 0))
+    return newton(coarse, start, APPROACH_TOLERANCE, APPROACH_STEPS, work)
 
 
 def _approach(operator: Operator, start: Array, below: float, work: Work) -> Array:
@@ -290,8 +307,18 @@ def first_guess(grid: Grid) -> Array:
     return guess
 
 
-def _newton_direction(operator: Operator, point: _Point, smoother: Smoother, work: Work) -> Array:
-    """Solve (I - T') d = gap approximately by right-preconditioned GMRES."""
+def _newton_direction(
+    operator: Operator, point: _Point, smoother: Smoother, work: Work
+) -> tuple[Array, float]:
+    """Solve (I - T') d = gap approximately by right-preconditioned GMRES.
+
+    Returns
+    -------
+    array, shape (2, nz, nx, nb)
+        d.
+    float
+        Share of the gap that is left, zero if it is within the tolerance.
+    """
     derivative, gap = operator.derivative(point.values), point.gap
 
     def apply(vector: Array) -> Array:
@@ -300,8 +327,9 @@ def _newton_direction(operator: Operator, point: _Point, smoother: Smoother, wor
         return np.asarray((direction - derivative(direction)).ravel())
 
     system = LinearOperator((gap.size, gap.size), matvec=apply, dtype=float)
-    solved, _ = gmres(system, gap.ravel(), **_KRYLOV)
-    return smoother(solved.reshape(gap.shape))
+    solved, given_up = gmres(system, gap.ravel(), **_KRYLOV)
+    left = np.linalg.norm(gap.ravel() - apply(solved)) / np.linalg.norm(gap) if given_up else 0.0
+    return smoother(solved.reshape(gap.shape)), float(left)
 
 
 def _diverged() -> NumericalError:
