@@ -66,6 +66,11 @@ def reproduce(
     own = _own_package(manifest, package)
     if not (ROOT / "Snakefile").is_file():
         raise ConfigError(f"{ROOT} has no Snakefile; install the package with pip install -e .")
+    if not _is_text(str(folder.absolute())):
+        raise ConfigError(
+            f"{folder.absolute()}: its name is not text in UTF-8, in which the configuration "
+            "names it; give another folder: --into FOLDER"
+        )
     try:
         folder.mkdir(parents=True)
     except OSError as error:
@@ -100,6 +105,14 @@ def _own_package(manifest: Mapping[str, Any], package: Path | None) -> str | Non
             "folder with that code, name it: --package FOLDER"
         )
     return str(package.resolve())
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _write_configuration(manifest: Mapping[str, Any], folder: Path, own: str | None) -> Path:
