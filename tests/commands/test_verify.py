@@ -128,7 +128,7 @@ def test_reproduce_names_what_to_give_it_and_promises_no_file(tmp_path, content)
 
 def test_reproduce_refuses_a_folder_whose_name_the_configuration_cannot_hold(tmp_path):
     folder = tmp_path / os.fsdecode(b"n\xff")
-    with pytest.raises(ConfigError, match="not text in UTF-8.*--into FOLDER"):
+    with pytest.raises(ConfigError, match=r"not text in UTF-8.*--into FOLDER"):
         reproduce(written(tmp_path, MANIFEST), folder, 1)
     assert not folder.exists()
 

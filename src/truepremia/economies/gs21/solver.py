@@ -148,8 +148,9 @@ def solve_fixed_point(params: Params, start: Array | None = None) -> FixedPoint:
     if not solved.residual <= TOLERANCE:
         raise NumericalError(
             f"the values of equity and debt have a residual of {solved.residual:.1e} after "
-            f"{solved.steps} Newton step{'s' * (solved.steps != 1)}, more than {TOLERANCE:g}, and it hardly falls; use "
-            "more grid points (z_nodes, x_nodes, b_nodes) or a larger cash_flow_volatility. "
+            f"{solved.steps} Newton step{'s' * (solved.steps != 1)}, more than {TOLERANCE:g}, and "
+            "it hardly falls; use more grid points (z_nodes, x_nodes, b_nodes) or a larger "
+            "cash_flow_volatility. "
             f"{way_back(params)}"
         )
     return solved
