@@ -7,7 +7,7 @@ from typing import Any
 
 from truepremia.economies.contract import Economy, Solution
 from truepremia.economies.registry import economy
-from truepremia.errors import ConfigError
+from truepremia.errors import ConfigError, shortened
 from truepremia.judgement.engine import judge as judge_panel
 from truepremia.methods.contract import FactorMethod, Setting, factor_returns, uses_truth
 from truepremia.moments import Moments
@@ -16,6 +16,7 @@ from truepremia.seeds import Streams
 from truepremia.workflow.documents import read_yaml
 from truepremia.workflow.place import ROOT
 from truepremia.workflow.progress import watched
+from truepremia.workflow.sizing import require_memory_for_panel
 
 SEED = 20260101
 ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 0.05, 0.1, 1.0)
@@ -147,17 +148,10 @@ def simulate(
     FrozenList(['month', 'firmid'])
     """
     chosen = economy(model)
-    least = {"firms": 2, "months": 1, "burnin": 13, "seed": 0, "index": 0}
-    given = {"firms": firms, "months": months, "burnin": burnin, "seed": seed, "index": index}
-    wrong = [
-        f"{name} is {value!r}: must be a whole number of at least {least[name]}"
-        for name, value in given.items()
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < least[name]
-    ]
-    if wrong:
-        raise ConfigError("; ".join(wrong))
+    _require_whole(firms=firms, months=months, burnin=burnin, seed=seed, index=index)
     size = Size(int(firms), int(months), int(burnin))
-    values = _shipped(model) | dict(calibration or {})
+    require_memory_for_panel(size)
+    values = _calibration(model, calibration)
     solution = chosen.solve(chosen.parameters(values))
     simulation = chosen.simulate(solution, size, Streams(int(seed), model, int(index)))
     simulation = replace(
@@ -219,7 +213,8 @@ class Trial:
         calibration : mapping, optional
             Values of parameters that differ from the shipped calibration.
         """
-        if not 2 <= window < size.months:
+        _require_whole(firms=size.firms, months=size.months, burnin=size.burnin, window=window)
+        if window >= size.months:
             raise ConfigError(
                 f"window is {window}: must be at least 2 and below months, {size.months}"
             )
@@ -295,7 +290,9 @@ def judge(
     MethodError
         If the method breaks its contract.
     """
-    window = min(360, months // 2) if window is None else window
+    if window is None:
+        _require_whole(months=months)
+        window = max(2, min(360, months // 2))
     size = Size(firms, months, burnin)
     trial = Trial.simulate(model, size, window, seed, index, calibration)
     return trial.judge(method, type(method).__name__)
@@ -309,6 +306,25 @@ def trials(size: Size, window: int) -> Iterator[Trial]:
         yield Trial.simulate(name, size, window)
 
 
-def _shipped(model: str) -> dict[str, Any]:
+_LEAST = {"firms": 2, "months": 1, "burnin": 13, "seed": 0, "index": 0, "window": 2}
+
+
+def _require_whole(**given: Any) -> None:
+    wrong = [
+        f"{name} is {value!r}: must be a whole number of at least {_LEAST[name]}"
+        for name, value in given.items()
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < _LEAST[name]
+    ]
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+
+
+def _calibration(model: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the shipped calibration with the values that are given."""
+    if not isinstance(given, Mapping | None):
+        raise ConfigError(
+            f"calibration is {shortened(repr(given), 60)}: must be a mapping of parameters to "
+            "numbers, for example {'mean_rate': 0.004}"
+        )
     content = read_yaml(ROOT / "config" / "economies" / f"{model}.yaml")
-    return {name: entry["value"] for name, entry in content.items()}
+    return {name: entry["value"] for name, entry in content.items()} | dict(given or {})

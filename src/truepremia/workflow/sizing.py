@@ -1,11 +1,12 @@
 """Whether a run can be at all: what its largest job and its files need, before anything starts."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from truepremia.errors import ConfigError
+from truepremia.panel import Size
 from truepremia.workflow.config import RunConfig
 from truepremia.workflow.stages import ENGINE_MB, STAGES
 
@@ -57,7 +58,7 @@ def require_possible(config: RunConfig, folder: Path) -> None:
     ConfigError
         With the estimate and the remedy.
     """
-    _refuse(config, [*_impossible(estimate(config), LARGEST_MACHINE_MB, _disk(folder))])
+    _refuse(config.size, _impossible(estimate(config), LARGEST_MACHINE_MB, _disk(folder)))
 
 
 def require_memory(config: RunConfig) -> None:
@@ -68,16 +69,35 @@ def require_memory(config: RunConfig) -> None:
     ConfigError
         With the estimate and the remedy.
     """
-    here = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
-    _refuse(config, [*_impossible(estimate(config), here, float("inf"))])
+    _refuse(config.size, _impossible(estimate(config), _memory_here(), float("inf")))
 
 
-def _refuse(config: RunConfig, reasons: list[str]) -> None:
+def require_memory_for_panel(size: Size) -> None:
+    """Refuse a panel that this machine's memory cannot hold as a whole.
+
+    Raises
+    ------
+    ConfigError
+        With the estimate and the remedy.
+    """
+    dates, simulation = size.burnin + size.months, STAGES["simulate_panel"].need
+    held = simulation.memory(size, 1) - ENGINE_MB + BYTES_PER_DATE * dates / 1e6
+    held += BYTES_PER_FIRM_MONTH * size.firms * size.months / 1e6
+    needed = Estimate(held, simulation.minutes(size), 0.0)
+    _refuse(size, _impossible(needed, _memory_here(), float("inf")))
+
+
+def _memory_here() -> float:
+    """Return the megabytes of this machine."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6
+
+
+def _refuse(size: Size, impossible: Iterable[str]) -> None:
+    reasons = "; ".join(impossible)
     if reasons:
-        size = config.size
         raise ConfigError(
             f"firms is {size.firms:,}, months is {size.months:,}, burnin is {size.burnin:,}: "
-            f"{'; '.join(reasons)}; lower firms, months or burnin"
+            f"{reasons}; lower firms, months or burnin"
         )
 
 
