@@ -1,5 +1,6 @@
 """Prove on a small panel of every economy that a method keeps its contract and sees no future."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,15 @@ def check(file: Path, name: str, options: Mapping[str, Any]) -> Iterator[str]:
     """
     failed = []
     for trial in trials(SIZE, WINDOW):
-        with loaded(file, name) as own:
-            rows = trial.judge(build(own, options, name), name)
+        # Loaded afresh for every run, and dropped when all is proved: a method may import late.
+        with contextlib.ExitStack() as kept:
+
+            def make(kept: contextlib.ExitStack = kept) -> Any:
+                return build(kept.enter_context(loaded(file, name)), options, name)
+
+            rows = trial.judge(make(), name)
+            months, setting = trial.panel.cross_sections(), trial.setting(name)
+            proofs = findings(make, months, setting, POSITIONS, name)
         best = rows[rows["choice"] != "alpha"]
         best = (best if len(best) else rows).iloc[-1]
         yield (
@@ -52,12 +60,7 @@ def check(file: Path, name: str, options: Mapping[str, Any]) -> Iterator[str]:
             f"{best['share']:.2f}, luck {best['luck']:.1f} on a panel too small to mean much"
         )
 
-        def make() -> Any:
-            with loaded(file, name) as own:
-                return build(own, options, name)
-
-        months = trial.panel.cross_sections()
-        for finding in findings(make, months, trial.setting(name), POSITIONS):
+        for finding in proofs:
             yield f"{trial.model}: {finding.fact}: {'yes' if finding.holds else finding.detail}"
             if not finding.holds:
                 failed.append(f"{trial.model}: {finding.fact}: no, {finding.detail}")

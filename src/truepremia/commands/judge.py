@@ -1,6 +1,7 @@
 """Judge one file on several panels of every economy, without writing any YAML."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,10 @@ def at_size(content: dict[str, Any], firms: int | None, months: int | None) -> d
     """
     if firms is None and months is None:
         return content
-    size = {"firms": firms or 1000, "months": months or 720}
+    size = {
+        "firms": 1000 if firms is None else firms,
+        "months": 720 if months is None else months,
+    }
     size["window"] = max(2, min(360, size["months"] // 2))
     folder = f"results-{size['firms']}x{size['months']}"
     return {**content, **size, "results_dir": folder}
@@ -76,7 +80,9 @@ def at_size(content: dict[str, Any], firms: int | None, months: int | None) -> d
 
 def label(name: str) -> str:
     """Return the name in tables of a class: MyMethod becomes my_method."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().strip("_")
+    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss"))
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower().strip("_")
+    words = re.sub("[^a-z0-9_]", "", words)
     return (words if words[:1].isalpha() else f"own_{words}")[:40]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from truepremia.errors import MethodError
+from truepremia.errors import MethodError, shortened
 from truepremia.judgement.statistics import Judgement, on_firms
 from truepremia.judgement.window import Window
 from truepremia.methods.contract import (
@@ -26,6 +26,7 @@ from truepremia.methods.contract import (
     returns_of,
     uses_truth,
 )
+from truepremia.methods.foreign import as_before, words_of
 from truepremia.moments import Moments
 from truepremia.panel import CrossSection, Known
 from truepremia.typing import Array
@@ -33,6 +34,11 @@ from truepremia.typing import Array
 ALPHA, LOO, OWN = "alpha", "loo", "own"
 CHOICES = (ALPHA, LOO, OWN)
 """How a portfolio's penalty was chosen: given, on the window alone, by the method itself."""
+
+LARGEST = 1e100
+"""Weight, or past return, up to which sums of squares are finite."""
+
+_STEPS = ("form", "weights")
 
 Label = tuple[str, str, float]
 """Variant, choice and penalty of a portfolio."""
@@ -75,6 +81,14 @@ class Verdict:
 
     returns: FactorReturns
     statistics: MethodStatistics
+
+    def require_formed(self, name: str) -> None:
+        """Refuse a method of which nothing is judged; ``name`` is its name in the message."""
+        if not len(self.statistics.month):
+            raise MethodError(
+                f"{name}: forms nothing in any judged month, which are those after the first "
+                "window; it must be ready in one of them"
+            )
 
 
 def judge(
@@ -221,6 +235,11 @@ class _Run:
 
     def start(self) -> None:
         """Tell the method its setting."""
+        if isinstance(self.method, type) or not any(hasattr(self.method, s) for s in _STEPS):
+            raise MethodError(
+                f"{self.name}: is {shortened(repr(self.method), 60)}: must be an object, not a "
+                "class, with form(known) or weights(known)"
+            )
         if hasattr(self.method, "start"):
             with self.blaming("start", None):
                 self.method.start(self.setting)
@@ -266,17 +285,8 @@ class _Run:
                 formed = list(self.method.form(known))
             else:
                 formed = [_without_memory(self.method, known)]
-        checked: list[Factors | Portfolio] = []
-        for item in formed:
-            if isinstance(item, Factors):
-                checked.append(self.checked_factors(known, item))
-            elif isinstance(item, Portfolio):
-                checked.append(self.checked_portfolio(known, item))
-            else:
-                raise self.fault(
-                    known.month,
-                    f"form gave a {type(item).__name__}: must give Factors or Portfolio objects",
-                )
+        with self.blaming("what form gave", known.month):
+            checked = [self.checked(known, item) for item in formed]
         labels = [_label(item) for item in checked]
         twice = next((label for label in labels if labels.count(label) > 1), None)
         if twice is not None:
@@ -285,9 +295,26 @@ class _Run:
             )
         return checked
 
+    def checked(self, known: Known, item: Any) -> Factors | Portfolio:
+        """Return what was formed with copied weights, or raise what is wrong with it."""
+        if isinstance(item, Factors):
+            return self.checked_factors(known, item)
+        if isinstance(item, Portfolio):
+            return self.checked_portfolio(known, item)
+        raise self.fault(
+            known.month,
+            f"form gave a {type(item).__name__}: must give Factors or Portfolio objects",
+        )
+
     def checked_factors(self, known: Known, item: Factors) -> Factors:
         """Return factors with copied weights, or raise what is wrong with them."""
         weights = self.numbers(known.month, item.weights, "weights")
+        if isinstance(item.names, str) or not isinstance(item.names, Iterable):
+            raise self.fault(
+                known.month,
+                f"names is {shortened(repr(item.names), 60)}: must be a sequence of names, one for "
+                "each factor",
+            )
         names = tuple(map(str, item.names))
         if len(set(names)) != len(names) or not names:
             raise self.fault(known.month, f"names are {names}: must be different, one at least")
@@ -327,12 +354,20 @@ class _Run:
 
     def numbers(self, month: int, values: Any, what: str, missing: bool = False) -> Array:
         """Return a copy of an array of numbers, or raise what is wrong with it."""
+        if np.ma.is_masked(values):
+            raise self.fault(month, f"{what} has masked numbers: fill them")
         try:
+            if _kinds(values) - set("biuf"):
+                raise TypeError("must be real ones")
             copied = np.array(values, dtype=float, order="C")
         except (TypeError, ValueError) as error:
             raise self.fault(month, f"{what} is not an array of numbers: {error}") from None
         if not (missing or np.isfinite(copied).all()):
             raise self.fault(month, f"{what} holds a number that is not finite")
+        if np.abs(copied).max(initial=0.0, where=np.isfinite(copied)) > LARGEST:
+            raise self.fault(
+                month, f"{what} holds a number beyond {LARGEST:g}, whose square is not finite"
+            )
         return copied
 
     def recorded(
@@ -439,16 +474,16 @@ class _Run:
     def blaming(self, step: str, month: int | None) -> Iterator[None]:
         """Turn what goes wrong inside the method into one line that says where."""
         try:
-            yield
+            with as_before():
+                yield
         except (MethodError, KeyboardInterrupt):
             raise
         except BaseException as error:
             when = "" if month is None else f" in month {month}"
-            said = " ".join(str(error).split())
             place = _place(self.method, error)
             raise MethodError(
-                f"{self.name}: {step}{when} raised {type(error).__name__}"
-                f"{': ' + said if said else ''} ({place}); mend the method or switch it off"
+                f"{self.name}: {step}{when} raised {words_of(error)} ({place}); mend the method or "
+                "switch it off"
             ) from error
 
     def fault(self, month: int, phrase: str) -> MethodError:
@@ -465,10 +500,10 @@ def _judged(moments: Moments | None, held: Array, realised: Array) -> Judgement:
 
 def _without_memory(method: FactorMethod, known: Known) -> Factors:
     """Return the factors of a method that has weights alone; its names default to f_1, f_2, ..."""
-    weights = np.asarray(method.weights(known))
+    weights = method.weights(known)
     if hasattr(method, "names"):
         return Factors(weights, method.names(known))
-    count = weights.shape[1] if weights.ndim == 2 else 0
+    count = np.shape(weights)[1] if np.ndim(weights) == 2 else 0
     return Factors(weights, tuple(f"f_{k}" for k in range(1, count + 1)))
 
 
@@ -484,5 +519,14 @@ def _place(method: object, error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = getattr(sys.modules.get(type(method).__module__), "__file__", None)
     inside = [frame for frame in frames if frame.filename == own]
+    if own is not None and not inside:
+        return f"{own}, class {type(method).__name__}"
     frame = (inside or list(frames))[-1]
     return f"{frame.filename}, line {frame.lineno}"
+
+
+def _kinds(values: Any) -> set[str]:
+    """Return the kinds of numpy that an array's elements have, those of its objects one by one."""
+    found = np.asanyarray(values)
+    elements = found.flat if found.dtype.kind == "O" else [found]
+    return {str(np.asarray(element).dtype.kind) for element in elements} - {"O"}

@@ -68,7 +68,11 @@ def _shuffled(values: Array, rng: np.random.Generator) -> Array:
 
 
 def findings(
-    make: Made, cross_sections: Iterable[CrossSection], setting: Setting, positions: Sequence[int]
+    make: Made,
+    cross_sections: Iterable[CrossSection],
+    setting: Setting,
+    positions: Sequence[int],
+    name: str = "method",
 ) -> list[Finding]:
     """Return what the proofs find at the months at ``positions``.
 
@@ -79,20 +83,24 @@ def findings(
     cross_sections : iterable of CrossSection
     setting : Setting
     positions : sequence of int
+    name : str
+        Name of the method in messages.
     """
     months = list(cross_sections)
     found = []
+
+    def formed(sections: Sequence[CrossSection]) -> list[Any]:
+        return formed_in(make(), sections, setting, name)
+
     for position in positions:
         when = f"month {months[position].month}"
-        base = formed_in(make(), months[: position + 1], setting)
-        other = formed_in(make(), permuted_future(months, position)[: position + 1], setting)
+        base = formed(months[: position + 1])
+        other = formed(permuted_future(months, position)[: position + 1])
         said = _difference(base, other)
         found.append(Finding(f"{ANOTHER_FUTURE}, {when}", not said, said))
         order = np.random.default_rng(1).permutation(len(months[0].firm))
         turned = [_reordered(month, order) for month in months[: position + 1]]
-        said = _difference_in_order(
-            base, formed_in(make(), turned, setting), months[position], turned[position]
-        )
+        said = _difference_in_order(base, formed(turned), months[position], turned[position])
         found.append(Finding(f"{ANOTHER_ORDER}, {when}", not said, said))
     return found
 

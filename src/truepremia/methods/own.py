@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from truepremia.errors import DataError, MethodError
+from truepremia.methods.foreign import as_before, words_of
 from truepremia.outside import is_file, read_bytes
 from truepremia.syntax import skeleton
 
@@ -29,7 +30,8 @@ def faults(file: Path, name: str) -> list[str]:
     except DataError as error:
         return [str(error)]
     except SyntaxError as error:
-        return [f"{file}: line {error.lineno}: not Python: {error.msg}; correct the file"]
+        line = "" if error.lineno is None else f"line {error.lineno}: "
+        return [f"{file}: {line}not Python: {error.msg}; correct the file"]
     except (ValueError, RecursionError, MemoryError) as error:  # null bytes, nested too deep
         return [f"{file}: not Python: {error}; correct the file"]
     classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
@@ -147,13 +149,13 @@ def loaded(file: Path, name: str) -> Iterator[Any]:
         module = module_from_spec(spec)
         sys.modules[fresh] = module
         try:
-            spec.loader.exec_module(module)
+            with as_before():
+                spec.loader.exec_module(module)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            said = " ".join(str(error).split())
             raise MethodError(
-                f"{file}: loading it raised {type(error).__name__}: {said}; mend the file"
+                f"{file}: loading it raised {words_of(error)}; mend the file"
             ) from error
         if not hasattr(module, name):
             raise MethodError(f"{file}: there is no class {name}")
@@ -183,9 +185,11 @@ def build(made_by: Any, options: Mapping[str, Any], said: str) -> Any:
         If its constructor does not take the options, or raises.
     """
     try:
-        return made_by(**options)
-    except Exception as error:
+        with as_before():
+            return made_by(**options)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit in a constructor is one
         raise MethodError(
-            f"{said}: {type(error).__name__} when it was made with the options "
-            f"{dict(options)}: {' '.join(str(error).split())}"
+            f"{said}: when it was made with the options {dict(options)} it raised {words_of(error)}"
         ) from error

@@ -237,6 +237,7 @@ class Trial:
         verdict = judge_panel(
             method, self.panel.cross_sections(), self.moments, self.setting(name), name
         )
+        verdict.require_formed(name)
         stats = {field: getattr(verdict.statistics, field) for field in _STATISTICS}
         attainable = {m.month: m.max_sharpe() for m in self.moments}
         panel_id = f"{self.model}_{self.index}"
