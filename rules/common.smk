@@ -25,7 +25,11 @@ wildcard_constraints:
 
 
 signals.announce_engine()
-logger.addFilter(terminal.Shortened(RUN, lambda: [r.name for r in workflow.rules]))
+logger.addFilter(
+    terminal.Shortened(
+        RUN, lambda: [r.name for r in workflow.rules if not r.has_wildcards()]
+    )
+)
 if workflow.is_main_process:
     signals.engine_ends_well()
     for _line in terminal.replaced(RUN):
@@ -33,7 +37,9 @@ if workflow.is_main_process:
 
 
 onsuccess:
-    for _line in (*RUN.warnings_of_stores(), *terminal.farewell(RUN)):
+    _settings = workflow.config_settings
+    _given = terminal.given_settings(_settings.configfiles, _settings.config)
+    for _line in (*RUN.warnings_of_stores(), *terminal.farewell(RUN, _given)):
         print(_line, file=sys.stderr)
 
 

@@ -25,6 +25,7 @@ from truepremia.errors import ConfigError, DataError
 from truepremia.workflow.config import load_overlay
 
 ROOT = Path(__file__).resolve().parents[2]
+LITTLE = ("firms=60", "months=84", "burnin=24", "window=36", "results_dir=out")
 
 
 @pytest.fixture
@@ -42,6 +43,70 @@ def test_everything_after_two_dashes_goes_to_snakemake(here, monkeypatch):
     target = "results/bgn_0_manifest.json"
     assert arguments[-5:] == ["--dry-run", "--forceall", "--quiet", "--", target]
     assert arguments[arguments.index("--cores") + 1] == "2"
+
+
+def test_settings_and_targets_after_two_dashes_join_those_before(here, monkeypatch):
+    orders = []
+    monkeypatch.setattr("truepremia.commands.run.run", orders.append)
+    (here / "a.yaml").write_text("firms: 70\n")
+    (here / "b.yaml").write_text("months: 90\n")
+    before = ["run", "bgn_0", "--configfile", "a.yaml", "--config", "firms=60", "results_dir=x"]
+    after = ["kp14_1", "-C", "seed=3", "--configfiles", "b.yaml", "--config=window=40", "-k"]
+    assert main([*before, "--", *after, "--until", "solve_economy"]) == 0
+    arguments = orders[0].arguments()
+    files, config = arguments.index("--configfile"), arguments.index("--config")
+    assert arguments[files + 1 : files + 3] == ["a.yaml", "b.yaml"]
+    pairs = ["firms=60", "results_dir=x", "seed=3", "window=40"]
+    assert arguments[config + 1 : config + 5] == pairs
+    assert arguments[config + 5].startswith("--")
+    assert arguments.count("--config") == arguments.count("--configfile") == 1
+    at = arguments.index("-k")
+    assert arguments[at : at + 3] == ["-k", "--until", "solve_economy"]
+    assert arguments[at + 3 :] == ["--", "x/bgn_0_manifest.json", "x/kp14_1_manifest.json"]
+
+
+def test_a_settings_file_after_two_dashes_is_looked_at_too(here, capsys):
+    assert main(["run", "--", "--configfile", "nope.yaml"]) == 1
+    assert "nope.yaml: there is no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("", "must name a panel such as bgn_0"),
+        (" ", "must name a panel such as bgn_0"),
+        ("bgn_007", "such as bgn_7"),
+        ("kp14_-1", "such as kp14_0"),
+        ("BGN_3", "such as bgn_3"),
+        ("kp14", "such as kp14_0"),
+        ("gs21 ", None),
+        ("lw072", "such as lw07_2"),
+        ("bgn_0_fama.pkl", None),
+        ("report", None),
+        ("results/bgn_007", None),
+    ],
+)
+def test_a_target_that_is_nearly_a_panel_is_told_how_panels_are_named(target, said):
+    if said is None:
+        assert Order([target]).arguments()[-1] == target
+        return
+    with pytest.raises(ConfigError, match=said):
+        Order([target]).arguments()
+
+
+def test_a_dry_run_that_fails_says_its_error_once(here, capfd):
+    order = Order(["nosuch"], config=LITTLE, cores="1", dry_run=True)
+    assert run(order) == 1
+    assert "".join(capfd.readouterr()).count("truepremia: error") == 1
+
+
+@pytest.mark.parametrize("target", ["bundle_panel", "bundle_pannel"])
+def test_a_rule_of_many_panels_is_never_proposed_as_a_target(here, capfd, target):
+    assert run(Order([target], config=LITTLE, cores="1")) == 1
+    (said,) = [line for line in capfd.readouterr().err.splitlines() if "error" in line]
+    if target == "bundle_panel":
+        assert "is no target: name a file, such as out/bgn_0_manifest.json" in said
+    assert "'bundle_panel'?" not in said
 
 
 @pytest.mark.parametrize("command", ["report", "leaderboard"])
@@ -84,9 +149,6 @@ def test_what_only_tells_something_tells_it_in_snakemake_s_words(asked):
 def test_what_runs_jobs_is_followed(asked):
     arguments = Order(more=[asked]).arguments()
     assert arguments[arguments.index("--logger") + 1] == "truepremia"
-
-
-LITTLE = ("firms=60", "months=84", "burnin=24", "window=36", "results_dir=out")
 
 
 @pytest.mark.parametrize(

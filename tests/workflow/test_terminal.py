@@ -11,6 +11,7 @@ from truepremia.economies.registry import ECONOMIES
 from truepremia.files.formats import write_json
 from truepremia.workflow import terminal
 from truepremia.workflow.config import load_overlay
+from truepremia.workflow.place import FROM
 from truepremia.workflow.targets import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -114,6 +115,30 @@ def test_the_last_lines_say_where_results_are_and_what_to_do(tmp_path):
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "report.html").write_text("")
     assert f"open {tmp_path / 'report' / 'report.html'}" in [*terminal.farewell(run)][1]
+
+
+def test_the_next_command_has_the_settings_of_this_one(tmp_path):
+    run = run_of(tmp_path)
+    finish(run, "bgn_1")
+    given = terminal.given_settings(
+        [Path("my own.yaml")], {"firms": 60, "seed": "7", "panels": {"bgn": 1}, "tidy": None}
+    )
+    line = [*terminal.farewell(run, given)][1]
+    assert line.endswith(
+        "truepremia report --configfile 'my own.yaml' --config firms=60 seed=7 "
+        "'panels={\"bgn\": 1}' tidy=null"
+    )
+    assert terminal.given_settings([], {}) == []
+
+
+def test_paths_are_those_that_one_sees_from_where_the_command_was_given(tmp_path, monkeypatch):
+    (tmp_path / "there is" / "deep").mkdir(parents=True)
+    run = run_of(tmp_path / "there is" / "deep")
+    finish(run, "bgn_1")
+    monkeypatch.setenv(FROM, str(tmp_path))
+    first, second = terminal.farewell(run)
+    assert first.startswith("results: there is/deep (")
+    assert second.startswith("next: truepremia show 'there is/deep/bgn_1_fama.pkl'; ")
 
 
 def test_a_python_with_a_space_in_its_path_needs_the_warm_executor(monkeypatch, capsys):

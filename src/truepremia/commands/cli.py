@@ -133,7 +133,10 @@ def _workflow_parsers(commands: Any) -> None:
     """Add the commands that run the workflow, and those that prepare a run."""
     run = commands.add_parser("run", help="build panels: simulate firms, form factors, judge them")
     run.add_argument(
-        "targets", nargs="*", metavar="TARGET", help="panels such as bgn_0, files, or steps; all"
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="panels such as bgn_0, files, or rules such as report; all",
     )
     report = commands.add_parser("report", help="build panels, their tables and figures, one page")
     board = commands.add_parser("leaderboard", help="rank all configured methods on all panels")
@@ -161,7 +164,7 @@ def _workflow_parsers(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from truepremia.commands.run import Order, run
 
-    order = Order(
+    order = Order.of(
         arguments.fixed or arguments.targets,
         arguments.cores,
         arguments.configfile,

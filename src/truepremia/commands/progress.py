@@ -112,11 +112,11 @@ class Follower:
         self._events[event.pop("event")](**event)
 
     def cause(self) -> str:
-        """Return why a run failed, or where to look."""
+        """Return why a run failed or where to look, nothing if no job and no traceback was seen."""
         first = f"{self._failed[0]} failed first" if self._failed else ""
         words = self._traces.last_words
         if not words:
-            return f"{first}, and the lines above say why" if first else "the lines above say why"
+            return f"{first}, and the lines above say why" if first else ""
         place = self._traces.kept()
         return "; ".join(filter(None, [first, words, f"all of it is in {place}" if place else ""]))
 

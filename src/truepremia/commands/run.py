@@ -18,11 +18,12 @@ from pathlib import Path
 import yaml
 
 from truepremia.commands.progress import Follower, reader
+from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError, DataError
 from truepremia.files.results import MANIFEST
 from truepremia.outside import circumstance
 from truepremia.workflow.documents import read_yaml
-from truepremia.workflow.place import ROOT
+from truepremia.workflow.place import FROM, ROOT
 from truepremia.workflow.signals import end_with_parent, hand_on
 
 CHOOSE_HOW_JOBS_START = ("--executor", "-e", "--profile", "--sdm", "--software-deployment-method")
@@ -35,6 +36,14 @@ ONLY_TELL = re.compile(
     "|generate-unit-tests|containerize|export-cwl)(=.*)?"
 )
 """Options of Snakemake with which it runs no job and says something in its own words."""
+
+_SETTINGS = {
+    "--config": "--config",
+    "-C": "--config",
+    "--configfile": "--configfile",
+    "--configfiles": "--configfile",
+}
+"""Options of Snakemake that a run has too, by all their names."""
 
 _KEY = re.compile(r"[a-zA-Z_][\w-]*\w")
 _PANEL = re.compile(r"[a-z][a-z0-9]*_(0|[1-9][0-9]*)")
@@ -67,6 +76,42 @@ class Order:
     dry_run: bool = False
     more: Sequence[str] = ()
 
+    @classmethod
+    def of(
+        cls,
+        targets: Sequence[str],
+        cores: str,
+        configfiles: Sequence[Path],
+        config: Sequence[str],
+        dry_run: bool,
+        more: Sequence[str],
+    ) -> "Order":
+        """Return an order; targets and settings among Snakemake's arguments join the others.
+
+        Snakemake itself would take the last --config and forget the others.
+        """
+        found: dict[str, list[str]] = {"targets": [], "--config": [], "--configfile": []}
+        rest: list[str] = []
+        into = found["targets"]
+        for word in more:
+            name, equals, value = word.partition("=")
+            if not word.startswith("-"):
+                into.append(word)
+            elif name in _SETTINGS:
+                into = found[_SETTINGS[name]]
+                into += [value] if equals else []
+            else:
+                into = rest
+                into.append(word)
+        return cls(
+            [*targets, *found["targets"]],
+            cores,
+            [*configfiles, *map(Path, found["--configfile"])],
+            [*config, *found["--config"]],
+            dry_run,
+            rest,
+        )
+
     def arguments(self) -> list[str]:
         """Return the arguments of Snakemake."""
         _check_cores(self.cores)
@@ -75,20 +120,24 @@ class Order:
                 raise ConfigError(
                     f"{file}: must be a mapping of keys to values, for example firms: 200"
                 )
-        given = ["--snakefile", str(ROOT / "Snakefile"), "--cores", self.cores]
+        # Options that take one value go last: none of them swallows what follows.
+        given = []
         if self.configfiles:
             given += ["--configfile", *map(_no_option, self.configfiles)]
         if self.config:
             given += ["--config", *_pairs(self.config)]
-        if self.dry_run:
-            given += ["--dry-run"]
-        if not self.only_tells:
-            if not any(word.split("=")[0] in CHOOSE_HOW_JOBS_START for word in self.more):
-                given += ["--executor", "warm"]
-            if "--logger" not in self.more:
-                given += ["--logger", "truepremia"]
+        if not self.only_tells and "--logger" not in self.more:
+            given += ["--logger", "truepremia"]
+        if not self.only_tells and not self._chooses_how_jobs_start:
+            given += ["--executor", "warm"]
+        given += ["--snakefile", str(ROOT / "Snakefile"), "--cores", self.cores]
+        given += ["--dry-run"] if self.dry_run else []
         targets = self._targets()
         return [*given, *self.more, *(["--", *targets] if targets else [])]
+
+    @property
+    def _chooses_how_jobs_start(self) -> bool:
+        return any(word.split("=")[0] in CHOOSE_HOW_JOBS_START for word in self.more)
 
     @property
     def only_tells(self) -> bool:
@@ -97,6 +146,8 @@ class Order:
 
     def _targets(self) -> list[str]:
         """Return the targets, the names of panels as the files that complete them."""
+        for target in self.targets:
+            _check_target(target)
         if not any(_PANEL.fullmatch(target) for target in self.targets):
             return list(self.targets)
         folder = read_yaml(ROOT / "config" / "config.yaml")["results_dir"]
@@ -134,7 +185,9 @@ def run(order: Order, folder: Path | None = None) -> int:
     _require_place_for_records(folder or Path())
     status = _follow(command, follower, folder)
     if status and not follower.has_said_error:
-        raise DataError(f"the run failed: {follower.cause()}")
+        cause = follower.cause()
+        if cause or not order.only_tells:  # else Snakemake has told it on the standard output
+            raise DataError(f"the run failed: {cause or 'the lines above say why'}")
     return status
 
 
@@ -155,6 +208,8 @@ def _require_place_for_records(folder: Path) -> None:
 
 def _follow(command: Sequence[str], follower: Follower, folder: Path | None) -> int:
     environment = dict(os.environ)
+    if folder is not None:
+        environment[FROM] = str(Path.cwd())
     if (ROOT / "src").is_dir():
         # Snakemake looks for executors and loggers before it reads a Snakefile.
         others = environment.get("PYTHONPATH")
@@ -184,6 +239,18 @@ def _follow(command: Sequence[str], follower: Follower, folder: Path | None) -> 
 def _check_cores(cores: str) -> None:
     if cores != "all" and not re.fullmatch("0*[1-9][0-9]*", cores):
         raise ConfigError(f"--cores is {cores!r}: must be a number of at least 1, or all")
+
+
+def _check_target(target: str) -> None:
+    if not target.strip():
+        raise ConfigError(f"target {target!r}: must name a panel such as bgn_0, a file or a rule")
+    for model in ECONOMIES:
+        like = re.fullmatch(f"{model}_?([-+]?[0-9]+)?", target, re.IGNORECASE)
+        if like and not _PANEL.fullmatch(target):
+            index = max(int(like[1] or 0), 0)
+            raise ConfigError(
+                f"target {target!r}: a panel is named by economy and index, such as {model}_{index}"
+            )
 
 
 def _pairs(config: Sequence[str]) -> Sequence[str]:

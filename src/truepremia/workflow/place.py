@@ -4,6 +4,9 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
+FROM = "TRUEPREMIA_FROM"
+"""Environment variable with the folder in which a command was given that works in another one."""
+
 INSTALLED = PACKAGE / "_workflow"
 """Where the wheel puts the Snakefile and all that belongs to it (pyproject.toml)."""
 

@@ -5,9 +5,11 @@ All of it is text; nothing here changes what is built.
 
 import json
 import logging
+import os
 import re
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from truepremia.errors import DataError, error_line
 from truepremia.files.formats import read_json
 from truepremia.files.results import MANIFEST
 from truepremia.report.selection import differences
+from truepremia.workflow.place import FROM
 from truepremia.workflow.targets import Run, files_of
 
 MOST_NAMED = 3
@@ -23,6 +26,7 @@ LONGEST_REASON = 160
 
 PARAMETERS = re.compile(r"before: '(?P<before>\{.*?\})' now: '(?P<now>\{.*\})'")
 NO_RULE = re.compile(r"No rule to produce (?P<target>\S+)")
+NO_TARGET = re.compile(r"Target rules may not contain wildcards")
 LOCKED = re.compile(r"Directory cannot be locked")
 
 
@@ -52,18 +56,54 @@ def replaced(run: Run) -> Iterator[str]:
         )
 
 
-def farewell(run: Run) -> Iterator[str]:
-    """Yield where the results of a run are and what to do next."""
+def farewell(run: Run, given: Sequence[str] = ()) -> Iterator[str]:
+    """Yield where the results of a run are and what to do next.
+
+    Parameters
+    ----------
+    run : Run
+    given : sequence of str
+        Settings of the command line, which the next command needs too.
+    """
+    folder = as_seen(run.folder)
     panels = [p for p in run.config.panel_ids() if (run.folder / f"{p}{MANIFEST}").is_file()]
-    page = run.folder / "report" / "report.html"
     if not panels:
-        yield f"results: {run.folder}"
+        yield f"results: {folder}"
         return
-    bundle = run.folder / f"{panels[0]}_fama.pkl"
+    bundle = f"{panels[0]}_fama.pkl"
     many = f"{len(panels)} panel{'s' if len(panels) > 1 else ''}"
-    yield f"results: {run.folder} ({many}, {bundle.name} first)"
-    step = f"open {page}" if page.is_file() else "tables and figures: truepremia report"
-    yield f"next: truepremia show {bundle}; {step}"
+    yield f"results: {folder} ({many}, {bundle} first)"
+    page = Path("report") / "report.html"
+    report = shlex.join(["truepremia", "report", *given])
+    built = (run.folder / page).is_file()
+    step = f"open {quoted(folder / page)}" if built else f"tables and figures: {report}"
+    yield f"next: truepremia show {quoted(folder / bundle)}; {step}"
+
+
+def quoted(path: Path) -> str:
+    """Return a path as a shell reads it."""
+    return shlex.quote(str(path))
+
+
+def as_seen(path: Path) -> Path:
+    """Return a path as it is seen from where the command was given."""
+    there = os.environ.get(FROM)
+    return path if there is None else Path(os.path.relpath(path, there))
+
+
+def given_settings(configfiles: Iterable[Path], config: Mapping[str, Any]) -> list[str]:
+    """Return the options of a command line that bring the same settings.
+
+    Parameters
+    ----------
+    configfiles : iterable of path
+    config : mapping
+        Single keys with their values.
+    """
+    files = [str(file) for file in configfiles]
+    pairs = [f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in config.items()]
+    words = ["--configfile", *files] if files else []
+    return words + (["--config", *pairs] if pairs else [])
 
 
 class Shortened(logging.Filter):
@@ -72,8 +112,8 @@ class Shortened(logging.Filter):
     Parameters
     ----------
     run : Run
-    rules : iterable of str
-        Names of the rules, targets too.
+    rules : callable
+        Returns the names of the rules that are targets.
     """
 
     def __init__(self, run: Run, rules: Callable[[], Iterable[str]]):
@@ -90,7 +130,16 @@ class Shortened(logging.Filter):
             record.msg, record.args = self._misspelt(said["target"]), ()
         elif record.levelno >= logging.ERROR and LOCKED.search(str(record.msg)):
             record.msg, record.args = error_line(DataError(_locked())), ()
+        elif record.levelno >= logging.ERROR and NO_TARGET.search(str(record.msg)):
+            record.msg, record.args = error_line(DataError(self._of_many())), ()
         return True
+
+    def _of_many(self) -> str:
+        panel = f"{self._run.results}/{self._run.config.panel_ids()[0]}{MANIFEST}"
+        return (
+            "a rule that makes files of many panels is no target: name a file, such as "
+            f"{panel}, or one of the rules {', '.join(self._rules())}"
+        )
 
     def _misspelt(self, target: str) -> str:
         close = nearest(target, self._run, self._rules())
