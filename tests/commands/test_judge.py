@@ -45,6 +45,9 @@ def test_a_quick_look_has_its_own_results_and_half_its_months_as_window(mine):
     content = overlay(mine, "Mine", {}, 1, ["bgn"], others=False)
     assert at_size(content, None, None) is content
     small = load_overlay(at_size(content, 60, 84), ROOT)
+    for firms, months, said in ((0, None, "firms is 0"), (None, 0, "months is 0")):
+        with pytest.raises(ConfigError, match=said):
+            load_overlay(at_size(content, firms, months), ROOT)
     assert (small.size.firms, small.size.months, small.window) == (60, 84, 42)
     assert small.results_dir == "results-60x84"
     long = load_overlay(at_size(content, None, 1000), ROOT)
@@ -65,7 +68,10 @@ def test_a_file_of_the_user_s_is_not_written_over(mine, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("Mine", "mine"), ("MyMethod", "my_method"), ("_X", "x"), ("IPCA2", "ipca2"), ("_1", "own_1")],
+    [
+        *(("Mine", "mine"), ("MyMethod", "my_method"), ("_X", "x"), ("IPCA2", "ipca2")),
+        *(("_1", "own_1"), ("Größe", "grosse"), ("Idée2", "idee2"), ("方法", "own_")),
+    ],
 )
 def test_names_in_tables_follow_from_the_class(name, shown):
     assert label(name) == shown

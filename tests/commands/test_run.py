@@ -94,6 +94,14 @@ def test_a_target_that_is_nearly_a_panel_is_told_how_panels_are_named(target, sa
         Order([target]).arguments()
 
 
+def test_a_plan_of_which_a_few_lines_are_read_ends_without_a_word(here):
+    options = "--config firms=60 months=84 burnin=24 window=36 results_dir=out"
+    command = f"{sys.executable} -m truepremia run -n --cores 1 {options} | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert "error" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_dry_run_that_fails_says_its_error_once(here, capfd):
     order = Order(["nosuch"], config=LITTLE, cores="1", dry_run=True)
     assert run(order) == 1

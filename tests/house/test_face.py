@@ -16,7 +16,13 @@ from matplotlib.figure import Figure
 
 import truepremia as tp
 from truepremia.economies.registry import ECONOMIES
-from truepremia.errors import ConfigError, DataError, TruepremiaError
+from truepremia.errors import (
+    CalibrationError,
+    ConfigError,
+    DataError,
+    MethodError,
+    TruepremiaError,
+)
 from truepremia.files.frames import STATA_NAME, TIDY, write_stata
 from truepremia.workflow import laboratory, progress
 
@@ -46,6 +52,64 @@ def test_importing_the_package_costs_nothing():
     code = "import sys, truepremia; print({'numpy', 'pandas', 'matplotlib'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_what_is_missing_in_a_folder_of_results_is_not_promised_by_the_same_command(
+    finished, tmp_path
+):
+    copy = tmp_path / "results"
+    shutil.copytree(finished.results, copy)
+    results = tp.read_results(copy)
+    (copy / "panels" / results.panels[0] / "sdf.parquet").unlink()
+    with pytest.raises(DataError, match="there is no such file; run the workflow") as error:
+        results.sdf()
+    assert "same command" not in str(error.value)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="name a folder that can be made"):
+        results.to_stata(tmp_path / "file")
+
+
+@pytest.mark.parametrize("method", [None, "ff", tp.FamaFrench, object()])
+def test_factors_of_what_is_no_method_are_refused_in_one_line(panel, method):
+    with pytest.raises(MethodError, match="must be an object with weights and names"):
+        panel.factors(method)
+
+
+def test_a_loading_that_the_economy_does_not_have_is_named(panel):
+    with pytest.raises(MethodError, match="loading is 'x': must be one of taylor, proj"):
+        panel.factors(tp.ModelImplied("x"))
+
+
+WRONG = {
+    "firms": ("60", 60.0, True, None, 1, -1),
+    "window": ("24", 24.0, True, 1),
+    "calibration": (5, "calibration.yaml", Path("calibration.yaml"), [1]),
+}
+
+
+@pytest.mark.parametrize(("key", "value"), [(k, v) for k, values in WRONG.items() for v in values])
+def test_arguments_of_the_wrong_kind_are_one_line(key, value):
+    given = {**SMALL, "window": 12, key: value}
+    with pytest.raises(ConfigError, match=f"{key} is .*must be a"):
+        tp.judge("bgn", tp.FamaFrench(), **given)
+
+
+@pytest.mark.parametrize("given", [{1: 2}, {"mean_rate": "x"}, {"nothing": 1}])
+def test_calibrations_that_are_none_are_one_line(given):
+    with pytest.raises(CalibrationError, match="calibration of bgn: "):
+        tp.simulate("bgn", **SMALL, calibration=given)
+
+
+@pytest.mark.parametrize("size", [{"firms": 10**12}, {"months": 10**12}, {"burnin": 10**14}])
+def test_a_panel_that_no_memory_holds_is_refused_at_once(size):
+    with pytest.raises(ConfigError, match="lower firms, months or burnin"):
+        tp.simulate("bgn", **SMALL | size)
+
+
+@pytest.mark.parametrize("name", [None, 5, ["bgn"], "bng"])
+def test_an_economy_that_is_none_is_refused_with_those_there_are(name):
+    with pytest.raises(ConfigError, match=r"unknown economy .*known: bgn, kp14"):
+        tp.economy(name)
 
 
 def test_examples_of_docstrings_print_what_they_say():

@@ -120,6 +120,11 @@ class Follower:
         place = self._traces.kept()
         return "; ".join(filter(None, [first, words, f"all of it is in {place}" if place else ""]))
 
+    @property
+    def reader_is_gone(self) -> bool:
+        """Whether the engine ended because nobody reads what it says."""
+        return self._traces.last_words.startswith("BrokenPipeError")
+
     def say(self, line: str) -> None:
         """Print a line."""
         self.stream.write(f"{line}\n")

@@ -8,6 +8,7 @@ import contextlib
 import os
 import posixpath
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -185,6 +186,8 @@ def run(order: Order, folder: Path | None = None) -> int:
     _require_place_for_records(folder or Path())
     status = _follow(command, follower, folder)
     if status and not follower.has_said_error:
+        if follower.reader_is_gone:
+            return 128 + signal.SIGPIPE  # as of any command before `| head`
         cause = follower.cause()
         if cause or not order.only_tells:  # else Snakemake has told it on the standard output
             raise DataError(f"the run failed: {cause or 'the lines above say why'}")

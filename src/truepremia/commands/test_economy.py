@@ -40,6 +40,8 @@ def test_economy(name: str, package: Path, calibration: Path, cores: int) -> Non
     DataError
         If a test or the workflow fails; what they print says why.
     """
+    if cores < 1:
+        raise ConfigError(f"--cores is {cores}: must be at least 1")
     if not calibration.is_file():
         raise ConfigError(f"{calibration}: there is no such file; correct the path")
     chosen = {"name": name, "package": str(package.resolve())}

@@ -255,7 +255,7 @@ class Parameters:
         wrong = []
         for name in values:
             if name not in known:
-                close = get_close_matches(name, known, n=1)
+                close = get_close_matches(str(name), known, n=1)
                 hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(known)}"
                 wrong.append(f"unknown parameter {name!r}{hint}")
         wrong += [f"parameter {name!r} is missing" for name in known if name not in values]

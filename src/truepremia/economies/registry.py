@@ -64,6 +64,6 @@ def economy(name: str) -> Economy:
     ConfigError
         If there is none.
     """
-    if name not in ECONOMIES:
+    if not isinstance(name, str) or name not in ECONOMIES:
         raise ConfigError(f"unknown economy {name!r}; known: {', '.join(ECONOMIES)}")
     return ECONOMIES[name]

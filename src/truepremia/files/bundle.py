@@ -132,12 +132,15 @@ def _frame_fault(key: str, frame: Any) -> str | None:
     return None
 
 
-def read_frame(path: str | Path, kind: str, panel_id: str) -> pd.DataFrame:
+def read_frame(
+    path: str | Path, kind: str, panel_id: str, remedy: str | None = None
+) -> pd.DataFrame:
     """Read a table as a frame of numpy columns; strings and labels have object dtype.
 
+    ``remedy`` is what to do about a missing file, as in :func:`~truepremia.files.formats.reading`.
     Newer pandas would make them Arrow arrays, which older pandas cannot unpickle.
     """
-    columns = TableFile(path, kind, panel_id).read()
+    columns = TableFile(path, kind, panel_id, remedy).read()
     columns["month"] = columns["month"].astype(np.int64)
     series = {
         name: pd.Series(column, dtype=object if column.dtype == object else None)

@@ -255,6 +255,8 @@ class TableFile:
         What the table must be.
     panel_id : str
         Panel it must belong to.
+    remedy : str, optional
+        What to do about a missing or damaged file, as in :func:`reading`.
 
     Raises
     ------
@@ -262,16 +264,17 @@ class TableFile:
         If the file is missing, truncated, damaged, foreign or of another panel.
     """
 
-    def __init__(self, path: str | Path, kind: str, panel_id: str):
-        self.path = Path(path)
-        with reading(self.path):
+    def __init__(self, path: str | Path, kind: str, panel_id: str, remedy: str | None = None):
+        self.path, self._remedy = Path(path), remedy
+        with reading(self.path, remedy):
             self._file = pq.ParquetFile(self.path, page_checksum_verification=True)
             metadata = self._file.schema_arrow.metadata or {}
             found = tuple(metadata.get(key.encode(), b"").decode() for key in (_KIND, _PANEL))
         if found != (kind, panel_id):
             what = f"the {found[0]} table of {found[1]}" if found[0] else "not a truepremia table"
             raise DataError(
-                f"{self.path} is {what}, expected the {kind} table of {panel_id}; {REMEDY}"
+                f"{self.path} is {what}, expected the {kind} table of {panel_id}; "
+                f"{remedy or REMEDY}"
             )
         self._require_whole(metadata)
 
@@ -288,12 +291,12 @@ class TableFile:
     def read(self, columns: Sequence[str] | None = None) -> dict[str, Array]:
         """Read the whole table, or some of its columns."""
         self._require(columns or ())
-        with reading(self.path):
+        with reading(self.path, self._remedy):
             return _arrays(self._file.read(columns))
 
     def read_arrow(self) -> pa.Table:
         """Read the whole table as Arrow columns, for tables with many rows of text."""
-        with reading(self.path):
+        with reading(self.path, self._remedy):
             return self._file.read()
 
     def months(
@@ -305,7 +308,7 @@ class TableFile:
         """
         self._require(["month", *(columns or ())])
         for group in range(0, self._file.num_row_groups, every):
-            with reading(self.path):
+            with reading(self.path, self._remedy):
                 # A thread for every column costs more than reading the column.
                 arrays = _arrays(self._file.read_row_group(group, columns, use_threads=False))
             month = arrays["month"]
@@ -319,12 +322,16 @@ class TableFile:
         rows = sum(footer.row_group(i).num_rows for i in range(footer.num_row_groups))
         digest = _names_digest(self._file.schema_arrow).encode()
         if rows != footer.num_rows or digest != metadata.get(_NAMES.encode()):
-            raise DataError(f"cannot read {self.path}: its footer is damaged; {REMEDY}")
+            raise DataError(
+                f"cannot read {self.path}: its footer is damaged; {self._remedy or REMEDY}"
+            )
 
     def _require(self, columns: Sequence[str]) -> None:
         missing = [name for name in columns if name not in self.column_names]
         if missing:
-            raise DataError(f"{self.path} has no column {', '.join(missing)}; {REMEDY}")
+            raise DataError(
+                f"{self.path} has no column {', '.join(missing)}; {self._remedy or REMEDY}"
+            )
 
 
 def _arrays(table: pa.Table) -> dict[str, Array]:

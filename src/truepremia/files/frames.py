@@ -40,6 +40,8 @@ _DESCRIBED: Mapping[str, Column] = {
     "xret": Column("per month", "realised excess return from t to t+1"),
 }
 
+_BUILD = "run the workflow that built it again, for example make run"
+
 
 class Bundle(dict[str, Any]):
     """The bundle of a panel: a dictionary of eleven keys that says what it is."""
@@ -72,7 +74,7 @@ class Bundle(dict[str, Any]):
         if not file.is_file():
             stats["max_sr"] = np.nan
             return stats
-        sdf = read_frame(file, "sdf", self["panel_id"]).set_index("month")
+        sdf = read_frame(file, "sdf", self["panel_id"], _BUILD).set_index("month")
         stats["max_sr"] = stats["month"].map(sdf["max_sr"])
         return stats
 
@@ -121,7 +123,7 @@ class Results:
         self._manifests: dict[str, dict[str, Any]] = {}
         for file in sorted(self.folder.glob(f"*{MANIFEST}")):
             try:
-                manifest = read_manifest(file)
+                manifest = read_manifest(file, _BUILD)
             except DataError as error:
                 warnings.warn(f"left out: {error}", stacklevel=3)
                 continue
@@ -243,10 +245,13 @@ class Results:
         Raises
         ------
         DataError
-            If a number is infinite, which Stata does not know.
+            If a number is infinite, which Stata does not know, or ``folder`` cannot be made.
         """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(f"{folder}: {error.strerror}; name a folder that can be made") from None
         tables = {name: getattr(self, name) for name in TIDY}
         written = []
         for name, table in tables.items():
@@ -270,7 +275,7 @@ class Results:
         return gathered
 
     def _read(self, panel: str, table: str) -> pd.DataFrame:
-        return read_frame(self.folder / panel_files(panel)[table], table, panel)
+        return read_frame(self.folder / panel_files(panel)[table], table, panel, _BUILD)
 
     def _require(self, panels: Sequence[str]) -> None:
         for panel in panels:

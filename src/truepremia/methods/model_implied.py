@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
+from truepremia.errors import MethodError
 from truepremia.methods.contract import FactorReturns, form
 from truepremia.methods.fama_macbeth import FamaMacBeth
 from truepremia.methods.linear import minimum_norm_inverse
@@ -35,12 +36,12 @@ class ModelImplied:
 
     def names(self, known: KnownTruth) -> tuple[str, ...]:
         """Return the names of the latent factors, f_1, f_2, ..."""
-        count = known.loadings[self.loading].shape[1]
+        count = self._loadings(known).shape[1]
         return tuple(f"f_{k}" for k in range(1, count + 1))
 
     def weights(self, known: KnownTruth) -> Array:
         """Return the latent factors' weights on the firms, shape (n, k)."""
-        A = known.loadings[self.loading]
+        A = self._loadings(known)
         if not len(known):
             return np.zeros(A.shape)
         WA = A
@@ -48,6 +49,13 @@ class ModelImplied:
             value = known.market_equity
             WA = A * (value / value.mean())[:, None]
         return np.asarray(WA @ minimum_norm_inverse(A.T @ WA))
+
+    def _loadings(self, known: KnownTruth) -> Array:
+        if self.loading not in known.loadings:
+            raise MethodError(
+                f"loading is {self.loading!r}: must be one of {', '.join(known.loadings) or 'none'}"
+            )
+        return known.loadings[self.loading]
 
 
 def model_premia(
