@@ -25,11 +25,7 @@ wildcard_constraints:
 
 
 signals.announce_engine()
-logger.addFilter(
-    terminal.Shortened(
-        RUN, lambda: [r.name for r in workflow.rules if not r.has_wildcards()]
-    )
-)
+logger.addFilter(terminal.Shortened(RUN, terminal.targets_of(workflow)))
 if workflow.is_main_process:
     signals.engine_ends_well()
     for _line in terminal.replaced(RUN):
@@ -37,9 +33,7 @@ if workflow.is_main_process:
 
 
 onsuccess:
-    _settings = workflow.config_settings
-    _given = terminal.given_settings(_settings.configfiles, _settings.config)
-    for _line in (*RUN.warnings_of_stores(), *terminal.farewell(RUN, _given)):
+    for _line in terminal.last_lines(RUN, workflow.config_settings):
         print(_line, file=sys.stderr)
 
 

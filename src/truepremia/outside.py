@@ -1,9 +1,10 @@
-"""Files from outside: opened only if they are regular, and refused by what is wrong with them.
+"""Files and code from outside: files must be regular, code leaves the process as it was.
 
 A path of a user or a file of somebody else may be a folder, a named pipe, a device that never
 ends, or larger than memory; a disk may be full, a limit reached. Whatever reads or writes a file
 asks here, so that the reason is told by its name. Damage is what remains when nothing of this
-is the case.
+is the case. A user's method runs inside of this process; what it does to it is undone after every
+call.
 """
 
 import contextlib
@@ -11,9 +12,11 @@ import errno
 import hashlib
 import os
 import stat
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from truepremia.errors import DataError
 
@@ -180,3 +183,55 @@ def read_text(path: str | Path, most: int = MOST_TEXT) -> str:
         raise DataError(
             f"cannot read {path}: not text in UTF-8 (byte {error.start}); save it as UTF-8"
         ) from None
+
+
+@contextlib.contextmanager
+def as_before() -> Iterator[None]:
+    """Let code of a user's run; what it does to the surroundings of our own ends with the block.
+
+    The working folder, numpy's treatment of floating-point errors and the standard streams are
+    then what they were: without that the next stage would fail in their place. Inside, os._exit
+    raises SystemExit: nothing ends this process without a word.
+
+    Raises
+    ------
+    ValueError
+        If the block has closed a standard stream, which cannot be opened again.
+    """
+    from numpy import errstate  # not at the start of every command
+
+    here, streams, leave, process = _here(), (sys.stdout, sys.stderr), os._exit, os.getpid()
+
+    def raising(status: int) -> NoReturn:
+        # Not in a process that the code has started, nor in our thread that watches the engine.
+        if os.getpid() != process or threading.current_thread() is not threading.main_thread():
+            leave(status)
+        raise SystemExit(status)
+
+    os._exit = raising
+    try:
+        with errstate():
+            yield
+    finally:
+        os._exit = leave
+        sys.stdout, sys.stderr = streams
+        if here is not None and _here() != here:
+            with contextlib.suppress(OSError):
+                os.chdir(here)
+    if any(getattr(stream, "closed", False) for stream in streams):
+        raise ValueError("a standard stream was closed")
+
+
+def _here() -> Path | None:
+    """Return the working folder, None if it is gone."""
+    with contextlib.suppress(OSError):
+        return Path.cwd()
+    return None
+
+
+def words_of(error: BaseException) -> str:
+    """Return the type of an exception and what it says in one line, if saying it does not raise."""
+    kind, said = type(error).__name__, ""
+    with contextlib.suppress(Exception):
+        said = " ".join(str(error).split())
+    return f"{kind}: {said}" if said else kind

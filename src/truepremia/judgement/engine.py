@@ -26,8 +26,8 @@ from truepremia.methods.contract import (
     returns_of,
     uses_truth,
 )
-from truepremia.methods.foreign import as_before, words_of
 from truepremia.moments import Moments
+from truepremia.outside import as_before, words_of
 from truepremia.panel import CrossSection, Known
 from truepremia.typing import Array
 

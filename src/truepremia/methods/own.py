@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from truepremia.errors import DataError, MethodError
-from truepremia.methods.foreign import as_before, words_of
-from truepremia.outside import is_file, read_bytes
+from truepremia.outside import as_before, is_file, read_bytes, words_of
 from truepremia.syntax import skeleton
 
 _NUMBERS = count()
@@ -190,6 +189,8 @@ def build(made_by: Any, options: Mapping[str, Any], said: str) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # sys.exit in a constructor is one
+        kind, _, words = words_of(error).partition(": ")
         raise MethodError(
-            f"{said}: when it was made with the options {dict(options)} it raised {words_of(error)}"
+            f"{said}: {kind} when it was made with the options {dict(options)}"
+            f"{': ' + words if words else ''}"
         ) from error

@@ -56,6 +56,19 @@ def replaced(run: Run) -> Iterator[str]:
         )
 
 
+def last_lines(run: Run, settings: Any) -> Iterator[str]:
+    """Yield what a run that ended well says at last: warnings, and what to do next.
+
+    Parameters
+    ----------
+    run : Run
+    settings : snakemake.settings.types.ConfigSettings
+        What the command line has said of the configuration.
+    """
+    yield from run.warnings_of_stores()
+    yield from farewell(run, given_settings(settings.configfiles, settings.config))
+
+
 def farewell(run: Run, given: Sequence[str] = ()) -> Iterator[str]:
     """Yield where the results of a run are and what to do next.
 
@@ -104,6 +117,11 @@ def given_settings(configfiles: Iterable[Path], config: Mapping[str, Any]) -> li
     pairs = [f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in config.items()]
     words = ["--configfile", *files] if files else []
     return words + (["--config", *pairs] if pairs else [])
+
+
+def targets_of(workflow: Any) -> Callable[[], list[str]]:
+    """Return a function that lists the rules of a workflow that can be asked for by name."""
+    return lambda: [rule.name for rule in workflow.rules if not rule.has_wildcards()]
 
 
 class Shortened(logging.Filter):

@@ -8,7 +8,7 @@ import threading
 import numpy as np
 import pytest
 
-from truepremia.methods.foreign import as_before, words_of
+from truepremia.outside import as_before, words_of
 
 
 def test_the_surroundings_are_what_they_were(tmp_path, monkeypatch):
@@ -57,7 +57,7 @@ def test_processes_and_threads_of_the_code_end_as_they_do():
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     script = (
         "import os, threading, time\n"
-        "from truepremia.methods.foreign import as_before\n"
+        "from truepremia.outside import as_before\n"
         "with as_before():\n"
         "    threading.Thread(target=os._exit, args=(5,)).start()\n"
         "    time.sleep(20)\n"
