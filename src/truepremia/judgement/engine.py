@@ -364,7 +364,8 @@ class _Run:
             raise self.fault(month, f"{what} is not an array of numbers: {error}") from None
         if not (missing or np.isfinite(copied).all()):
             raise self.fault(month, f"{what} holds a number that is not finite")
-        if np.abs(copied).max(initial=0.0, where=np.isfinite(copied)) > LARGEST:
+        known = copied[np.isfinite(copied)] if missing else copied
+        if max(known.max(initial=0.0), -known.min(initial=0.0)) > LARGEST:
             raise self.fault(
                 month, f"{what} holds a number beyond {LARGEST:g}, whose square is not finite"
             )
