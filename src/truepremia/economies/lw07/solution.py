@@ -264,9 +264,4 @@ def _chebyshev_nodes(count: int) -> Array:
 
 def _chebyshev_basis(unit: Array) -> Array:
     """Return T_0..T_63 at points in [-1, 1], shape (N, 64)."""
-    basis = np.empty((SHARE_NODES, len(unit)))
-    basis[0], basis[1], twice = 1, unit, 2 * unit
-    for n in range(2, SHARE_NODES):
-        np.multiply(basis[n - 1], twice, out=basis[n])
-        basis[n] -= basis[n - 2]
-    return basis.T
+    return np.asarray(np.polynomial.chebyshev.chebvander(unit, SHARE_NODES - 1))
