@@ -30,6 +30,5 @@ with running(snakemake) as settings:
             setting,
             name=f"{name} on {panel_id}",
         )
-    verdict.require_formed(f"{name} on {panel_id}")
     write_verdict(snakemake.output, name, panel_id, verdict)
     logger.info("%d rows of statistics", len(verdict.statistics.month))

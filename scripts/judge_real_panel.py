@@ -16,6 +16,5 @@ with running(snakemake) as settings:
     setting = Setting(panel.names, settings["window"], tuple(settings["alphas"]), generator)
     with entry.made(settings) as method:
         verdict = judge(method, panel.cross_sections(), None, setting, name=f"{name} on {panel_id}")
-    verdict.require_formed(f"{name} on {panel_id}")
     write_verdict(snakemake.output, name, panel_id, verdict)
     logger.info("%d months, %d rows of statistics", panel.months, len(verdict.statistics.month))

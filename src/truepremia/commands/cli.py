@@ -164,7 +164,7 @@ def _workflow_parsers(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from truepremia.commands.run import Order, run
 
-    order = Order.of(
+    order = Order(
         arguments.fixed or arguments.targets,
         arguments.cores,
         arguments.configfile,
@@ -172,7 +172,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.dry_run,
         arguments.more,
     )
-    return run(order)
+    return run(order.joined())
 
 
 def _doctor(arguments: argparse.Namespace) -> None:

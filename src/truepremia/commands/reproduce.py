@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from truepremia.commands.run import Order, run
+from truepremia.commands.run import Order, require_cores, run
 from truepremia.economies.registry import SHIPPED
 from truepremia.errors import ConfigError, DataError
 from truepremia.files.comparison import largest_difference
@@ -60,8 +60,7 @@ def reproduce(
     ConfigError
         If ``folder`` exists, or there is no workflow to run, or an option is wrong.
     """
-    if cores < 1:
-        raise ConfigError(f"--cores is {cores}: must be at least 1")
+    require_cores(cores)
     manifest = read_manifest(path, A_MANIFEST)
     own = _own_package(manifest, package)
     if not (ROOT / "Snakefile").is_file():

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -77,24 +77,15 @@ class Order:
     dry_run: bool = False
     more: Sequence[str] = ()
 
-    @classmethod
-    def of(
-        cls,
-        targets: Sequence[str],
-        cores: str,
-        configfiles: Sequence[Path],
-        config: Sequence[str],
-        dry_run: bool,
-        more: Sequence[str],
-    ) -> "Order":
-        """Return an order; targets and settings among Snakemake's arguments join the others.
+    def joined(self) -> "Order":
+        """Return the order with the targets and settings among ``more`` joined to the others.
 
         Snakemake itself would take the last --config and forget the others.
         """
         found: dict[str, list[str]] = {"targets": [], "--config": [], "--configfile": []}
         rest: list[str] = []
         into = found["targets"]
-        for word in more:
+        for word in self.more:
             name, equals, value = word.partition("=")
             if not word.startswith("-"):
                 into.append(word)
@@ -104,13 +95,12 @@ class Order:
             else:
                 into = rest
                 into.append(word)
-        return cls(
-            [*targets, *found["targets"]],
-            cores,
-            [*configfiles, *map(Path, found["--configfile"])],
-            [*config, *found["--config"]],
-            dry_run,
-            rest,
+        return replace(
+            self,
+            targets=[*self.targets, *found["targets"]],
+            configfiles=[*self.configfiles, *map(Path, found["--configfile"])],
+            config=[*self.config, *found["--config"]],
+            more=rest,
         )
 
     def arguments(self) -> list[str]:
@@ -237,6 +227,12 @@ def _follow(command: Sequence[str], follower: Follower, folder: Path | None) -> 
                 return process.wait()
             except KeyboardInterrupt:
                 continue  # Snakemake has it too and ends its jobs; its last words are read
+
+
+def require_cores(cores: int) -> None:
+    """Refuse a number of cores that no run can have."""
+    if cores < 1:
+        raise ConfigError(f"--cores is {cores}: must be at least 1")
 
 
 def _check_cores(cores: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from truepremia.commands.run import Order, run
+from truepremia.commands.run import Order, require_cores, run
 from truepremia.economies.own import use_own
 from truepremia.economies.registry import SHIPPED
 from truepremia.errors import ConfigError, DataError
@@ -40,8 +40,7 @@ def test_economy(name: str, package: Path, calibration: Path, cores: int) -> Non
     DataError
         If a test or the workflow fails; what they print says why.
     """
-    if cores < 1:
-        raise ConfigError(f"--cores is {cores}: must be at least 1")
+    require_cores(cores)
     if not calibration.is_file():
         raise ConfigError(f"{calibration}: there is no such file; correct the path")
     chosen = {"name": name, "package": str(package.resolve())}

@@ -65,7 +65,13 @@ def write_verdict(paths: Any, name: str, panel_id: str, verdict: "Verdict") -> N
     panel_id : str
     verdict : Verdict
         Where no truth is known the statistics hold turnover in its place.
+
+    Raises
+    ------
+    MethodError
+        If nothing is judged.
     """
+    verdict.require_formed(f"{name} on {panel_id}")
     write_factor_returns(paths.returns, f"{name}_returns", panel_id, verdict.returns)
     stats = verdict.statistics
     without_truth = bool(np.isnan(stats.stdev).all())

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from truepremia.columns import factor_of
+from truepremia.errors import MethodError, shortened
 from truepremia.panel import CrossSection, Known
 from truepremia.parallel import in_order
 from truepremia.typing import Array
@@ -194,7 +195,17 @@ def factor_returns(
         At least one month, in calendar order; consumed month by month.
     threads : int
         Months that are formed at a time; the results do not depend on it.
+
+    Raises
+    ------
+    MethodError
+        If ``method`` is no such object.
     """
+    if isinstance(method, type) or not (hasattr(method, "weights") and hasattr(method, "names")):
+        raise MethodError(
+            f"method is {shortened(repr(method), 60)}: must be an object with weights and names, "
+            "for example tp.FamaFrench()"
+        )
 
     def earned(cross_section: CrossSection) -> tuple[int, tuple[str, ...], Array]:
         formed = form(method, cross_section)

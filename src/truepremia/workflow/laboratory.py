@@ -7,7 +7,7 @@ from typing import Any
 
 from truepremia.economies.contract import Economy, Solution
 from truepremia.economies.registry import economy
-from truepremia.errors import ConfigError, MethodError, shortened
+from truepremia.errors import ConfigError, shortened
 from truepremia.judgement.engine import judge as judge_panel
 from truepremia.methods.contract import FactorMethod, Setting, factor_returns, uses_truth
 from truepremia.moments import Moments
@@ -92,13 +92,6 @@ class SimulatedPanel(Panel):
         """
         import pandas as pd
 
-        if isinstance(method, type) or not (
-            hasattr(method, "weights") and hasattr(method, "names")
-        ):
-            raise MethodError(
-                f"method is {shortened(repr(method), 60)}: must be an object with weights and "
-                "names, for example tp.FamaFrench()"
-            )
         earned = factor_returns(method, self.cross_sections())
         index = pd.Index(earned.month, name="month")
         return pd.DataFrame(earned.returns, index=index, columns=list(earned.names))

@@ -8,7 +8,7 @@ from pathlib import Path
 from truepremia.errors import ConfigError
 from truepremia.panel import Size
 from truepremia.workflow.config import RunConfig
-from truepremia.workflow.stages import ENGINE_MB, STAGES
+from truepremia.workflow.stages import ENGINE_MB, STAGES, Need
 
 OF_A_PANEL = ("simulate_panel", "compute_moments", "build_factors", "portfolio_stats")
 BYTES_PER_DATE = 200
@@ -40,14 +40,17 @@ class Estimate:
 def estimate(config: RunConfig) -> Estimate:
     """Return what a run of the simulated track needs."""
     size, models = config.size, [*config.panels]
-    dates = size.burnin + size.months
     needs = [STAGES[r].need_of(config, {"model": m}) for r in OF_A_PANEL for m in models]
-    own = max((need.memory(size, 1) - ENGINE_MB for need in needs), default=0)
     return Estimate(
-        own + BYTES_PER_DATE * dates / 1e6 * bool(models),
+        max((_megabytes(need, size) for need in needs), default=0),
         max((need.minutes(size) for need in needs), default=0),
         BYTES_PER_FIRM_MONTH * size.firms * size.months * bool(models),
     )
+
+
+def _megabytes(need: Need, size: Size) -> float:
+    """Return the memory of a job without the engine around it."""
+    return need.memory(size, 1) - ENGINE_MB + BYTES_PER_DATE * (size.burnin + size.months) / 1e6
 
 
 def require_possible(config: RunConfig, folder: Path) -> None:
@@ -80,10 +83,9 @@ def require_memory_for_panel(size: Size) -> None:
     ConfigError
         With the estimate and the remedy.
     """
-    dates, simulation = size.burnin + size.months, STAGES["simulate_panel"].need
-    held = simulation.memory(size, 1) - ENGINE_MB + BYTES_PER_DATE * dates / 1e6
-    held += BYTES_PER_FIRM_MONTH * size.firms * size.months / 1e6
-    needed = Estimate(held, simulation.minutes(size), 0.0)
+    need = STAGES["simulate_panel"].need
+    held = BYTES_PER_FIRM_MONTH * size.firms * size.months / 1e6  # as much as on disk
+    needed = Estimate(_megabytes(need, size) + held, need.minutes(size), 0.0)
     _refuse(size, _impossible(needed, _memory_here(), float("inf")))
 
 
