@@ -5,7 +5,8 @@
 
 Each part runs in a process of its own on the same synthetic store. Seconds are of CPU time, which
 other programs on the machine change least. Polars and DuckDB do the same operations, on one thread,
-if they are installed: they belong to this benchmark's environment only (pip install polars duckdb).
+and connectorx reads the same columns, if they are installed: they belong to this benchmark's
+environment only (pip install polars duckdb connectorx).
 """
 
 import argparse
@@ -27,6 +28,9 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests" / "tidy")]
 
 FIRST_MONTH, MONTHS = np.datetime64("1960-01"), 744
 PARTS_MEASURED = {
+    "columns": "read the columns of the SQLite store",
+    "adbc": "the same columns by ADBC alone",
+    "connectorx": "the same columns by connectorx",
     "read": "read the SQLite store and write its tables",
     "reread": "read the tables again",
     "ours": "sorting and three factors",
@@ -37,6 +41,12 @@ PARTS_MEASURED = {
 }
 PARTS = ("make", *PARTS_MEASURED)
 ELSEWHERE = ("polars", "duckdb")
+READERS = ("adbc", "connectorx")
+COLUMNS = {
+    "crsp_monthly": ["permno", "month", "ret_excess", "mktcap", "mktcap_lag", "exchange", "gvkey"],
+    "compustat": ["gvkey", "datadate", "be", "op", "inv"],
+}
+TEXTS = {"exchange": "TEXT", "gvkey": "TEXT"}
 TARGET_RATIO, TARGET_MB, TARGET_SECONDS = 15, 3000, 5
 
 
@@ -50,7 +60,7 @@ def main() -> None:
     if arguments.part:
         run_part(arguments.part, arguments.folder, arguments.stocks)
         return
-    absent = [name for name in ELSEWHERE if importlib.util.find_spec(name) is None]
+    absent = [name for name in (*ELSEWHERE, "connectorx") if importlib.util.find_spec(name) is None]
     for name in absent:
         print(f"{name} is not installed and is left out: pip install {name}")
     parts = [part for part in PARTS if part not in absent]
@@ -64,7 +74,8 @@ def main() -> None:
         print(f"{said:46s} {found[part]['seconds']:8.2f} {found[part]['peak']:8.0f}")
     ratio = found["literal"]["seconds"] / found["ours"]["seconds"]
     others = ("literal", *ELSEWHERE)
-    peak = max(found[part]["peak"] for part in parts if part not in ("make", *others))
+    foreign = ("make", *others, *READERS)
+    peak = max(found[part]["peak"] for part in parts if part not in foreign)
     print(
         f"ratio {ratio:.1f} (target {TARGET_RATIO}), peak {peak:.0f} MB (target {TARGET_MB}), ",
         end="",
@@ -74,6 +85,9 @@ def main() -> None:
         times = found[part]["seconds"] / found["ours"]["seconds"]
         difference = found[part]["difference"]
         print(f"{part}: {times:.1f} times as long, largest difference {difference:.1e}")
+    for part in [part for part in READERS if part in found]:
+        times = found[part]["seconds"] / found["columns"]["seconds"]
+        print(f"{part}: {times:.2f} times as long to read the columns")
 
 
 def measured(part: str, folder: Path, stocks: int) -> dict:
@@ -92,7 +106,8 @@ def measured(part: str, folder: Path, stocks: int) -> dict:
 
 def run_part(part: str, folder: Path, stocks: int) -> None:
     """Do one part and print its seconds as JSON."""
-    functions = (make, read, reread, ours, everything, literal, in_polars, in_duckdb)
+    readers = (columns, by_adbc, by_connectorx, read, reread)
+    functions = (make, *readers, ours, everything, literal, in_polars, in_duckdb)
     print(json.dumps(dict(zip(PARTS, functions, strict=True))[part](folder, stocks)))
 
 
@@ -117,7 +132,8 @@ def make(folder: Path, stocks: int) -> dict:
     columns = [(stock + 10_000.0).tolist(), day.tolist(), ret.tolist(), value.tolist(), nulls]
     columns += [labels, [linked[i] for i in stock]]
     connection = sqlite3.connect(folder / "store.sqlite")
-    names = "permno, month, ret_excess, mktcap, mktcap_lag, exchange, gvkey"
+    declared = dict.fromkeys(COLUMNS["crsp_monthly"], "REAL") | TEXTS
+    names = ", ".join(f"{name} {declared[name]}" for name in COLUMNS["crsp_monthly"])
     connection.execute(f"CREATE TABLE crsp_monthly ({names})")
     marks = ", ".join("?" * 7)
     connection.executemany(f"INSERT INTO crsp_monthly VALUES ({marks})", zip(*columns, strict=True))
@@ -133,7 +149,8 @@ def make(folder: Path, stocks: int) -> dict:
             strict=False,
         )
     ]
-    connection.execute("CREATE TABLE compustat (gvkey, datadate, be, op, inv)")
+    numbers = "datadate REAL, be REAL, op REAL, inv REAL"
+    connection.execute(f"CREATE TABLE compustat (gvkey TEXT, {numbers})")
     connection.executemany("INSERT INTO compustat VALUES (?, ?, ?, ?, ?)", accounts)
     factors = rng.normal(0, 0.03, (MONTHS, 2)).round(4).tolist()
     days = (FIRST_MONTH + np.arange(MONTHS)).astype("datetime64[D]").astype(float).tolist()
@@ -145,6 +162,48 @@ def make(folder: Path, stocks: int) -> dict:
     connection.commit()
     connection.close()
     return {"rows": rows}
+
+
+def columns(folder: Path, _stocks: int) -> dict:
+    """Read the columns of the SQLite store as the track does, before it checks them."""
+    from truepremia.tidy.sources import opened
+
+    with opened(str(folder / "store.sqlite"), 60, tuple(COLUMNS)) as source:
+        started = time.process_time()
+        found = [source.read(table, names) for table, names in COLUMNS.items()]
+        seconds = time.process_time() - started
+    return {"seconds": seconds, "rows": [len(table) for table in found]}
+
+
+def by_adbc(folder: Path, _stocks: int) -> dict:
+    """Read the same columns with nothing but the driver."""
+    from adbc_driver_sqlite import dbapi
+
+    with dbapi.connect(f"{(folder / 'store.sqlite').as_uri()}?mode=ro") as connection:
+        started = time.process_time()
+        found = []
+        for query in queries():
+            with connection.cursor() as cursor:
+                cursor.execute(query)
+                found.append(cursor.fetch_arrow_table())
+        seconds = time.process_time() - started
+    return {"seconds": seconds, "rows": [len(table) for table in found]}
+
+
+def by_connectorx(folder: Path, _stocks: int) -> dict:
+    """Read the same columns with connectorx, on one connection."""
+    import connectorx
+
+    started = time.process_time()
+    store = f"sqlite://{folder / 'store.sqlite'}"
+    found = [connectorx.read_sql(store, query, return_type="arrow") for query in queries()]
+    seconds = time.process_time() - started
+    return {"seconds": seconds, "rows": [len(table) for table in found]}
+
+
+def queries() -> list[str]:
+    """Return what the two readers are asked for."""
+    return [f"SELECT {', '.join(names)} FROM {table}" for table, names in COLUMNS.items()]
 
 
 def read(folder: Path, _stocks: int) -> dict:

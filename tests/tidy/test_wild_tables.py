@@ -67,6 +67,19 @@ def test_view_of_a_table_that_is_gone_is_no_candidate(file):
     assert store.report["warnings"][0].startswith("factors_ff_monthly is left out: no such table")
 
 
+def test_view_that_stands_on_itself_is_no_candidate(file):
+    plain = read_store(str(file))
+    execute(
+        file,
+        "PRAGMA writable_schema = 1",
+        "INSERT INTO sqlite_schema VALUES ('view', 'factors_ff_monthly', 'factors_ff_monthly', 0, "
+        "'CREATE VIEW factors_ff_monthly AS SELECT * FROM factors_ff_monthly')",
+    )
+    store = read_store(str(file))
+    assert_same_store(store, plain)
+    assert "is left out: view factors_ff_monthly is circ" in store.report["warnings"][0]
+
+
 def test_table_that_was_chosen_must_be_there(file):
     assert "there is no table mine" in refused(file, tables={"accounts": "mine"})
 
@@ -143,6 +156,31 @@ def test_views_and_tables_without_rowid_are_tables(file):
         "CREATE VIEW crsp_monthly AS SELECT * FROM w",
     )
     assert_same_store(read_store(str(file)), plain)
+
+
+@pytest.mark.parametrize("declared", ["", "TEXT", "VARCHAR(9)", "CHARINT", "BLOB"])
+@pytest.mark.parametrize("kind", ["TABLE", "VIEW"])
+def test_numbers_beside_text_keep_their_digits(file, declared, kind):
+    """The driver alone would print those of seven digits with six."""
+    plain = read_store(str(file)).stocks.gvkey
+    columns = "permno, month, ret_excess, mktcap, mktcap_lag, exchange"
+    execute(
+        file,
+        "UPDATE compustat SET gvkey = gvkey + 4000000",
+        f"CREATE TABLE w (gvkey {declared}, {columns})",
+        f"INSERT INTO w SELECT CAST(gvkey + 4000000 AS TEXT), {columns} FROM crsp_monthly "
+        "WHERE permno % 2",
+        f"CREATE TABLE v AS SELECT gvkey + 4000000.0 AS gvkey, {columns} FROM crsp_monthly "
+        "WHERE NOT permno % 2",
+        "DROP TABLE crsp_monthly",
+    )
+    if kind == "VIEW":
+        execute(file, "CREATE VIEW crsp_monthly AS SELECT * FROM w UNION ALL SELECT * FROM v")
+    else:
+        execute(file, "INSERT INTO w SELECT * FROM v", "ALTER TABLE w RENAME TO crsp_monthly")
+    found = read_store(str(file)).stocks.gvkey
+    assert [int(name) - 4_000_000 for name in found.names] == [int(name) for name in plain.names]
+    np.testing.assert_array_equal(found.code, plain.code)
 
 
 @pytest.mark.parametrize("has_format", [False, True])

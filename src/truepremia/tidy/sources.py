@@ -20,6 +20,7 @@ from truepremia.tidy.partitions import hive_keys, parquet_files, table_name
 _MAGIC = b"SQLite format 3\x00"
 _DUCKDB_MAGIC = b"DUCK"  # at byte 8
 _COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+_MOST_ROWS = 2**30  # which the driver takes for a batch; it makes room as rows come
 _WAL_FORMAT = 2  # bytes 18 and 19 of a file that uses a write-ahead log
 _IN_COLUMN = "text in "
 
@@ -220,11 +221,13 @@ def _sqlite_tables(
     """Return the database with the columns of its tables."""
     database = _SqliteFile(str(path), connection)
     database.rows_of(f"PRAGMA busy_timeout = {int(1000 * busy_timeout)}")
-    named = database.rows_of("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")
-    for name in sorted(row["name"] for row in named):
+    named = database.rows_of("SELECT name, type FROM pragma_table_list WHERE schema = 'main'")
+    for name, kind in sorted((row["name"], row["type"]) for row in named):
+        if kind == "shadow" or name.startswith("sqlite_"):
+            continue
         database.tables[name] = ()
         if name.lower() in wanted:
-            database.describe(name)
+            database.describe(name, kind)
     return database
 
 
@@ -237,9 +240,13 @@ class _SqliteFile:
     kind: str = "SQLite"
     warnings: list[str] = field(default_factory=list)
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def describe(self, table: str) -> None:
-        """Find the columns of a table; a view of what is not there is left out."""
+    def describe(self, table: str, kind: str) -> None:
+        """Find the columns of a table, and in which of them SQLite stores every number as text.
+
+        A view or virtual table that cannot be asked, as one of what is not there, is left out.
+        """
         from adbc_driver_manager import Error
 
         try:
@@ -247,31 +254,40 @@ class _SqliteFile:
             columns = self.rows_of(f"PRAGMA table_xinfo({_id(table)})")
         except Error as error:
             reason = _sqlite_reason(error)
-            if "no such" not in reason:
+            if kind == "table" or "locked" in reason:
                 raise
             del self.tables[table]
             self.warnings.append(f"{table} is left out: {reason}")
             return
         self.tables[table] = tuple(c["name"] for c in columns if c["hidden"] != 1)
+        self.texts[table] = tuple(
+            c["name"] for c in columns if kind == "table" and _has_text_affinity(c["type"])
+        )
 
     def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
         """Read columns; see :class:`Source`."""
-        selected = [expression for name in columns for expression in _expressions(name, split)]
-        count = self.rows_of(f"SELECT count(*) AS n FROM {_id(table)}")[0]["n"]
-        found = self._table(f"SELECT {', '.join(selected)} FROM {_id(table)}", rows=count)
+        texts = self.texts[table]
+        selected = [part for name in columns for part in _expressions(name, split, texts)]
+        found = self._table(f"SELECT {', '.join(selected)} FROM {_id(table)}")
         return _readable(found, [text_part(name) for name in split])
 
     def rows_of(self, query: str) -> list[dict[str, Any]]:
         """Return the rows of a short query."""
-        return self._table(query, rows=1024).to_pylist()  # type: ignore[no-any-return]
+        return self._table(query).to_pylist()  # type: ignore[no-any-return]
 
-    def _table(self, query: str, rows: int) -> pa.Table:
+    def _table(self, query: str) -> pa.Table:
         with self.connection.cursor() as cursor:
             # The driver takes a column's type from the first batch: let all rows be in it.
-            options = {"adbc.sqlite.query.batch_rows": str(max(rows, 1))}
+            options = {"adbc.sqlite.query.batch_rows": str(_MOST_ROWS)}
             cursor.adbc_statement.set_options(**options)
             cursor.execute(query)
             return cursor.fetch_arrow_table()
+
+
+def _has_text_affinity(declared: str | None) -> bool:
+    """Return whether a column so declared stores every number as text (SQLite's rules 1 and 2)."""
+    name = (declared or "").upper()
+    return "INT" not in name and any(part in name for part in ("CHAR", "CLOB", "TEXT"))
 
 
 def _readable(content: pa.Table, names: Sequence[str]) -> pa.Table:
@@ -294,11 +310,11 @@ def _id(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _expressions(name: str, split: Sequence[str]) -> list[str]:
+def _expressions(name: str, split: Sequence[str], texts: Sequence[str]) -> list[str]:
     """Return what is selected for a column.
 
     A whole number is selected as an integer where it may stand beside text, because the driver
-    would print a real number of a text column with six digits.
+    would print a real number of a text column with six digits; in ``texts`` it is text already.
     """
     quoted = _id(name)
     if name in split:
@@ -308,7 +324,7 @@ def _expressions(name: str, split: Sequence[str]) -> list[str]:
             f"CASE {kind} WHEN 'blob' THEN quote({quoted}) WHEN 'text' THEN {quoted} END "
             f"AS {_id(text_part(name))}",
         ]
-    if name.lower() not in _BESIDE_TEXT:
+    if name.lower() not in _BESIDE_TEXT or name in texts:
         return [quoted]
     whole = f"typeof({quoted}) = 'real' AND {quoted} = CAST({quoted} AS INTEGER)"
     return [f"CASE WHEN {whole} THEN CAST({quoted} AS INTEGER) ELSE {quoted} END AS {quoted}"]
