@@ -144,6 +144,7 @@ def test_jobs_start_in_warm_pythons_unless_something_else_is_asked_for():
     [
         *("-n", "-np", "-pn", "-nF", "--dry-run", "--dryrun", "--list", "-l", "--list-untracked"),
         *("--summary", "-S", "-D", "--lint", "--lint=json", "--unlock", "--dag", "--rulegraph"),
+        *("--touch", "-t"),
         *("--version", "--help", "--delete-all-output", "--cleanup-metadata", "--report=x.html"),
     ],
 )
@@ -153,7 +154,7 @@ def test_what_only_tells_something_tells_it_in_snakemake_s_words(asked):
     assert "--executor" not in arguments
 
 
-@pytest.mark.parametrize("asked", ["-F", "-k", "--touch", "--keep-going", "--notemp", "--nolock"])
+@pytest.mark.parametrize("asked", ["-F", "-k", "--keep-going", "--notemp", "--nolock"])
 def test_what_runs_jobs_is_followed(asked):
     arguments = Order(more=[asked]).arguments()
     assert arguments[arguments.index("--logger") + 1] == "truepremia"
@@ -470,3 +471,12 @@ def test_command_whose_standard_streams_are_closed_works_all_the_same(here, clos
     command = [sys.executable, "-m", "truepremia", "init", "mine.yaml"]
     subprocess.run(["sh", "-c", f'exec "$0" "$@" {closed}', *command], check=True)
     assert (here / "mine.yaml").is_file()
+
+
+def test_an_interrupted_command_says_so_in_one_line(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(doctor, "examine", interrupted)
+    assert main(["doctor"]) == 130
+    assert capsys.readouterr().err == "truepremia: interrupted\n"

@@ -256,6 +256,9 @@ def test_results_are_tidy_frames_of_all_panels_and_open_in_other_languages(finis
     bundle = results.bundle(first)
     assert repr(bundle).startswith(f"<Bundle {first}: ")
     assert "<table" in bundle._repr_html_()
+    same_bundle = bundle.copy()
+    assert repr(same_bundle) == repr(bundle)
+    pd.testing.assert_frame_equal(same_bundle.to_frame(), bundle.to_frame())
     stats = results.statistics()
     assert set(stats["panel"]) == set(results.panels)
     # No portfolio of any method beats the attainable ratio.

@@ -45,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
+        print("truepremia: interrupted", file=sys.stderr)  # noqa: T201
         return 130
     except TruepremiaError as error:
         print(error_line(error), file=sys.stderr)  # noqa: T201

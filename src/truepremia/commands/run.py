@@ -31,7 +31,7 @@ CHOOSE_HOW_JOBS_START = ("--executor", "-e", "--profile", "--sdm", "--software-d
 """Options of Snakemake that leave no room for warm Pythons."""
 
 ONLY_TELL = re.compile(
-    "-[pkfFt]*n[pkfFt]*|-[lSDvh]|--(dry-?run|help|version|summary|detailed-summary|lint|lt|lc|li|lp|lu"
+    "-[pkfFt]*n[pkfFt]*|-[lSDvht]|--(dry-?run|touch|help|version|summary|detailed-summary|lint|lt|lc|li|lp|lu"
     "|list-.*|list|dag|d3dag|rulegraph|filegraph|print-compilation|report|archive|unlock|cm"
     "|cleanup-.*|conda-cleanup-.*|container-cleanup-.*|delete-(all|temp)-output"
     "|generate-unit-tests|containerize|export-cwl)(=.*)?"

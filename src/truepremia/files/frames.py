@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -56,6 +57,10 @@ class Bundle(dict[str, Any]):
 
     def _repr_html_(self) -> str:
         return f"<p><strong>{repr(self).strip('<>')}</strong></p>{self.to_frame().head().to_html()}"
+
+    def copy(self) -> "Bundle":
+        """Return a bundle of the same items, which knows where it was read from too."""
+        return copy(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the statistics of all methods with their Sharpe ratios and the attainable one.
