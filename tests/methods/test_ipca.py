@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import minimize
 from worlds import instrumented_world, ridge, setting, walk
 
+import truepremia as tp
 from truepremia.errors import MethodError
 from truepremia.judgement.engine import judge
 from truepremia.methods.instrumented import InstrumentedWindow, solved_along
@@ -109,6 +110,46 @@ def test_explained_sum_is_flat_at_gamma(K):
         up, down = (explained(Gamma + step * away, W, x) for step in (1e-4, -1e-4))
         assert abs(up - down) / 2e-4 < 1e-6 * top
         assert up <= top * (1 + 1e-12)
+
+
+def windows(model, firms, window, index, months):
+    """Yield the sums of some windows of a small panel, and the last month of each."""
+    panel = tp.simulate(model, firms=firms, months=window + months, burnin=24, index=index)
+    past = []
+    for section in panel.cross_sections():
+        Z = instruments(section.known)
+        past.append((Z.T @ Z, Z.T @ section.earned, len(Z)))
+    for last in range(window, len(past), 7):
+        yield tuple(np.array(part) for part in zip(*past[last - window : last], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("model", "firms", "window", "index", "K"),
+    [("bgn", 60, 60, 2, 3), ("bgn", 60, 60, 1, 5), ("gkx20", 60, 36, 1, 4)],
+)
+def test_optimum_is_found_at_the_end_of_narrow_bent_valleys(model, firms, window, index, K, caplog):
+    """Windows of 60 firms in which whole steps of Newton's method fall hundreds of times."""
+    caplog.set_level("INFO", logger="truepremia")
+    for W, x, n in windows(model, firms, window, index, months=40):
+        Gamma, _ = InstrumentedWindow.of(W, x, n).optimum(K)
+        found = explained(Gamma, W, x)
+        f = [np.linalg.solve(Gamma.T @ w @ Gamma, Gamma.T @ v) for w, v in zip(W, x, strict=True)]
+        e = x - np.array([w @ Gamma @ g for w, g in zip(W, f, strict=True)])
+        slope = e.T @ np.array(f)
+        slope -= Gamma @ (Gamma.T @ slope)
+        assert np.linalg.norm(slope) < 1e-9 * found
+    assert not caplog.messages
+
+
+def test_windows_without_an_optimum_have_the_best_that_was_found_and_say_so(caplog):
+    """Six firms, 16 instruments: the sum climbs to bounds where Gamma'W Gamma is singular."""
+    caplog.set_level("INFO", logger="truepremia")
+    for W, x, n in windows("gkx20", 6, 12, 1, months=40):
+        Gamma, f = InstrumentedWindow.of(W, x, n).optimum(3)
+        np.testing.assert_allclose(Gamma.T @ Gamma, np.eye(3), atol=1e-12)
+        assert np.isfinite(f).all()
+        np.testing.assert_allclose(np.sum((x @ Gamma) * f), explained(Gamma, W, x), rtol=1e-6)
+    assert any("3 factors: the sum still grows after" in said for said in caplog.messages)
 
 
 def test_as_many_factors_as_instruments_are_the_slopes_of_monthly_regressions(small_world):

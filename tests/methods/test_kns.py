@@ -126,6 +126,20 @@ def in_components(S, m, rho, g2):
     return V @ np.array(shrunk)
 
 
+@pytest.mark.parametrize("rows", [5, 12, 20, 60])
+def test_lasso_on_components_follows_where_portfolios_are_turned(rows):
+    """Also where most directions have no variance in the window, and a mean."""
+    rng = np.random.default_rng(rows)
+    X = rng.standard_normal((rows, 20)) + 0.3 * rng.standard_normal(20)
+    turn = np.linalg.qr(rng.standard_normal((20, 20)))[0]
+    m, S = X.mean(axis=0), np.cov(X.T, bias=True)
+    share, g2 = np.array([0.0, 0.1, 0.4, 0.7]), np.full(4, 0.5)
+    b = kns._in_components(S, m, share, g2)
+    turned = kns._in_components(turn.T @ S @ turn, turn.T @ m, share, g2)
+    np.testing.assert_allclose(turned @ turn.T, b, atol=1e-11 * np.abs(b).max())
+    np.testing.assert_allclose(b[0], np.linalg.solve(S + 0.5 * np.eye(20), m), rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("space", "solve"), [("components", in_components), ("characteristics", on_portfolios)]
 )

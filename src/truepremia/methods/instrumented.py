@@ -4,21 +4,23 @@ sum_s x_s'Gamma (Gamma'W_s Gamma)^+ Gamma'x_s over Gamma (L x K) with Gamma'Gamm
 space that Gamma spans matters. Arrays have the months last: all months are worked on at once.
 """
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
 import numpy as np
 
-from truepremia.errors import MethodError
 from truepremia.methods.linear import RANK_CUT, minimum_norm_inverse
 from truepremia.typing import Array
+
+logger = logging.getLogger("truepremia")
 
 LEAST_SQUARES_FIRST = 6
 """Steps of alternating least squares before Newton's method."""
 
-STEPS = 2000
-"""Steps after which there is no optimum; the slowest of many windows took fewer than 50."""
+STEPS = 200
+"""Most steps from a start; the slowest of many windows with an optimum took fewer than 50."""
 
 FLAT = 1e-13
 """A gradient below this share of the sum is zero."""
@@ -31,6 +33,12 @@ SAME = 1e-3
 
 LONGEST = 0.5
 """Length of a step, as a tangent of an angle, where the sum is not concave."""
+
+SHORTER = 0.25
+"""Share of a step that is tried where the whole would make the sum fall."""
+
+SHORTEST = 1e-6
+"""Shortest share that is tried."""
 
 CURVED = 1e-6
 """Least curvature of a direction, as a share of the largest."""
@@ -82,6 +90,11 @@ class InstrumentedWindow:
 
         The better of two starts, each followed to a stationary point. All instruments are
         factors where there are no more of them than K.
+
+        Where Z'Z is singular in some months, as with fewer firms than instruments, the sum jumps
+        wherever Gamma'W Gamma loses rank, and it may have no maximum but a bound that it climbs
+        to for ever. What was best when the steps were used up is then the answer, and the log
+        says so.
         """
         L = len(self.x)
         if K >= L:
@@ -94,6 +107,8 @@ class InstrumentedWindow:
             if best is None or point.explained > best.explained:
                 best = point
         assert best is not None
+        if best.steepness > NEARLY_FLAT * best.explained:
+            logger.info("ipca: %d factors: the sum still grows after %d steps", K, STEPS)
         return self.basis @ best.Q[:, :K], np.ascontiguousarray(best.f.T)
 
     def _least_squares(self, Gamma: Array) -> Array:
@@ -168,9 +183,8 @@ class InstrumentedWindow:
         yield C.T @ leading
 
     def _stationary(self, point: "Point", found: "Point | None") -> "Point":
-        """Follow the explained sum up to where it is flat.
+        """Follow the explained sum up to where it is flat, or for as many steps as there are.
 
-        Newton's steps, with one of least squares wherever the sum would fall.
         Ends early on the way to ``found``.
         """
         for _ in range(STEPS):
@@ -178,16 +192,12 @@ class InstrumentedWindow:
                 return point
             if found is not None and found.near(point):
                 return found
-            ahead = point.newton()
-            if ahead.explained < point.explained * (1 - ROUNDING):
-                ahead = point.least_squares()
+            ahead = point.ahead()
             nearly = max(point.steepness, ahead.steepness) <= NEARLY_FLAT * point.explained
             if nearly and ahead.steepness >= point.steepness:
                 return point
             point = ahead
-        raise MethodError(
-            f"ipca: no optimum of {point.K} factors in {STEPS} steps; ask for fewer factors"
-        )
+        return point
 
     def _factors(self, A: Array, q: Array) -> Array:
         """Return A^+ q, shape (K, P S), of P problems one after the other in the months."""
@@ -273,15 +283,42 @@ class Point:
         Gamma = self.window.loadings(self.f[:, None])[0]
         return self.window.at(np.linalg.qr(Gamma, mode="complete")[0], self.K)
 
-    def newton(self) -> "Point":
+    def ahead(self) -> "Point":
         """Return the point one step of Newton's method ahead.
+
+        Where the sum would fall, the better of a shorter step and one of least squares: a valley
+        may be too narrow and bent for any whole step.
+        """
+        step = self.newton()
+        whole = self.moved(step)
+        if whole.explained >= self.explained * (1 - ROUNDING):
+            return whole
+        better = self.least_squares()
+        share = SHORTER
+        while share > SHORTEST:
+            shorter = self.moved(share * step)
+            if shorter.explained > self.explained:
+                return max(better, shorter, key=lambda point: point.explained)
+            share *= SHORTER
+        return better
+
+    def moved(self, step: Array) -> "Point":
+        """Return the point of Gamma + Gamma_perp ``step``, shape (L - K, K)."""
+        Y = np.zeros((len(self.Q), self.K))
+        Y.flat[:: self.K + 1] = 1.0
+        Y[self.K :] = step
+        turned = self.Q @ np.linalg.qr(Y, mode="complete")[0]
+        return self.window.at(turned, self.K)
+
+    def newton(self) -> Array:
+        """Return the step of Newton's method in the chart, shape (L - K, K).
 
         Where the Hessian H is not negative definite, |H| takes its place and the step is bounded:
         it climbs in every direction (Dauphin and others 2014, the saddle-free method). For the
         directions Gamma_perp E_ab, with R = A^+ B,
         H_(ab)(cd) / 2 = sum -(D - B'R)_ac f_b f_d - R_bc u_a f_d - R_da u_c f_b + A^+_bd u_a u_c.
         """
-        (K, M, S), L = self.B.shape, len(self.Q)
+        K, M, S = self.B.shape
         B, f, u, perp = self.B, self.f, self.u, self.Q[:, K:]
         R = np.einsum("kls,lms->kms", self.inverse, B)
         factors, rest = _pairs(K), _pairs(M)
@@ -300,11 +337,7 @@ class Point:
         step = (vector / bent) @ (vector.T @ self.slope.ravel())
         if value[-1] >= 0:
             step *= min(1.0, LONGEST / float(np.linalg.norm(step)))
-        Y = np.zeros((L, K))
-        Y.flat[:: K + 1] = 1.0
-        Y[K:] = step.reshape(M, K)
-        turned = self.Q @ np.linalg.qr(Y, mode="complete")[0]
-        return self.window.at(turned, K)
+        return np.asarray(step.reshape(M, K))
 
 
 @dataclass(frozen=True, eq=False)
