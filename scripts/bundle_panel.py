@@ -1,9 +1,12 @@
 """Bundle the results of a panel and write its manifest."""
 
+from pathlib import Path
+
 from truepremia.economies.registry import economy
 from truepremia.files.bundle import bundle, write_bundle
 from truepremia.files.formats import write_json
 from truepremia.files.manifest import certificates, manifest
+from truepremia.files.records import require_digests
 from truepremia.workflow.job import logger, running
 
 with running(snakemake) as settings:
@@ -14,5 +17,10 @@ with running(snakemake) as settings:
     write_bundle(snakemake.output.bundle, items)
     accuracy = certificates(files["sdf"], panel_id, files["diagnostics"])
     files["bundle"] = snakemake.output.bundle
-    write_json(snakemake.output.manifest, manifest(panel_id, settings, files, accuracy))
+    content = manifest(panel_id, settings, files, accuracy)
+    digests = {
+        Path(path): content["files"][name]["sha256"] for name, path in snakemake.input.items()
+    }
+    require_digests(Path(snakemake.output.manifest).parent, digests)
+    write_json(snakemake.output.manifest, content)
     logger.info("bundled %s", panel_id)

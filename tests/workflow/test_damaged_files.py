@@ -1,5 +1,6 @@
 """Files in the results folder that are not what they should be: one line, the remedy works."""
 
+import os
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from truepremia.commands.verify import verify
 from truepremia.economies.registry import economy
 from truepremia.files.simulations import write_solution
 
@@ -35,6 +37,39 @@ def replace_by_another_table(file, _place):
 
 def replace_by_text(file, _place):
     file.write_text("not what it should be\n")
+
+
+def changed(change):
+    """Return a damage that another program could do, leaving a table that reads well."""
+
+    def damage(file, _place):
+        groups = pq.ParquetFile(file)
+        tables = [groups.read_row_group(i) for i in range(groups.num_row_groups)]
+        schema = tables[0].schema.with_metadata(groups.schema_arrow.metadata)
+        with pq.ParquetWriter(file, schema) as writer:
+            for table in tables:
+                columns = {n: table[n].to_numpy().copy() for n in table.column_names}
+                change(columns)
+                writer.write_table(pa.table(columns, schema=schema))
+
+    return damage
+
+
+def turn_round(columns):
+    """Give every row the values of another."""
+    for name in set(columns) - {"month", "firmid"}:
+        columns[name] = columns[name][::-1]
+
+
+def nudge(columns):
+    for name, values in columns.items():
+        if values.dtype.kind == "f":
+            columns[name] = values * (1 + 1e-9)
+
+
+def repeat_a_row(columns):
+    for name, values in columns.items():
+        columns[name] = np.append(values, values[-1:])
 
 
 def solve_with_other_parameters(file, place):
@@ -74,6 +109,22 @@ DAMAGES = {
         *("solutions/bgn.npz", truncate, f"{BGN_0}/panel.parquet"),
         ["cannot read"],
     ),
+    **{
+        f"{change.__name__} in {table}": (
+            *(f"{BGN_0}/{table}.parquet", changed(change), target),
+            [f"is not what {maker} made, it was changed afterwards"] if said else [],
+        )
+        for change, table, maker, target, said in [
+            (turn_round, "states", "simulate_panel", f"{BGN_0}/moments.parquet", True),
+            (turn_round, "panel", "simulate_panel", f"{BGN_0}/ff_returns.parquet", True),
+            (nudge, "aggregates", "simulate_panel", f"{BGN_0}/moments.parquet", True),
+            (repeat_a_row, "moments", "compute_moments", f"{BGN_0}/fama_stats.parquet", False),
+            (repeat_a_row, "panel", "simulate_panel", f"{BGN_0}/model_premia_proj.parquet", False),
+            (turn_round, "ff_returns", "build_factors", f"{BGN_0}/fama_stats.parquet", True),
+            (nudge, "sdf", "compute_moments", "bgn_0_fama.pkl", True),
+            (repeat_a_row, "fama_stats", "portfolio_stats", "bgn_0_fama.pkl", False),
+        ]
+    },
     "text for the diagnostics": ("solutions/bgn.json", replace_by_text, "bgn_0_fama.pkl", []),
 }
 
@@ -99,3 +150,29 @@ def test_remedy_for_a_damaged_file_restores_every_byte(workplace, finished):
     panel.unlink()
     workplace.snakemake("all").succeeded()
     assert workplace.digests() == finished.digests()
+
+
+def test_what_was_changed_in_secret_gets_no_seal(workplace, finished):
+    """Neither the time of the file nor that of its record tells that it was changed."""
+    states = workplace.panel() / "states.parquet"
+    times = states.stat().st_atime_ns, states.stat().st_mtime_ns
+    changed(nudge)(states, workplace)
+    os.utime(states, ns=times)
+    (workplace.panel() / "fama_stats.parquet").unlink()
+    error = workplace.snakemake("all", cores=1).error()
+    assert "states.parquet is not what simulate_panel made, it was changed afterwards" in error
+    states.unlink()
+    workplace.snakemake("all").succeeded()
+    assert workplace.digests() == finished.digests()
+
+
+def test_verify_finds_what_was_sealed_after_it_was_changed(workplace):
+    record = workplace.results / "benchmarks" / "simulate_panel" / "bgn_0.sha256"
+    lines = record.read_text().splitlines(keepends=True)
+    record.write_text(
+        "".join(f"{'0' * 64}{line[64:]}" if "states" in line else line for line in lines)
+    )
+    faults, _ = verify(workplace.results)
+    assert faults["bgn_0"] == [
+        "panels/bgn_0/states.parquet was changed between the job that made it and the manifest"
+    ]

@@ -2,25 +2,25 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from truepremia.errors import DataError, TruepremiaError, printable, shortened
 from truepremia.files.bundle import read_checked_bundle
 from truepremia.files.formats import TEMPORARY, read_json
-from truepremia.files.manifest import SEAL, differences, own_digest, read_manifest
+from truepremia.files.manifest import SEAL, differences, files_behind, own_digest, read_manifest
+from truepremia.files.records import RECORDS, read_record
 from truepremia.files.results import (
     BUNDLE,
     FOLDERS,
     MANIFEST,
     PARTS_OF_RESULTS,
-    RECORDS,
     large_files,
 )
-from truepremia.outside import file_digest, is_file, read_text
+from truepremia.outside import file_digest, is_file
 
 _PANEL = re.compile(r"[a-z][a-z0-9]*_(0|[1-9][0-9]*)")
-_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 
 
 def verify(results: Path) -> tuple[dict[str, list[str]], list[str]]:
@@ -63,7 +63,8 @@ def _verified(results: Path) -> tuple[dict[str, list[str]], list[str]]:
     not_kept = {file for panel in results.glob("panels/*") for file in _not_kept(panel)}
     recorded = {file: digest for file, digest in recorded.items() if file not in not_kept}
     checked = {
-        panel_id: _faults(results, panel_id, not_kept) for panel_id in sorted(panels, key=_by_index)
+        panel_id: _faults(results, panel_id, recorded, not_kept)
+        for panel_id in sorted(panels, key=_by_index)
     }
     checked |= _other_parts(results, recorded, panels)
     if faults:
@@ -82,7 +83,9 @@ def _not_kept(panel: Path) -> list[str]:
     return [] if any(os.path.lexists(panel.parents[1] / file) for file in files) else files
 
 
-def _faults(results: Path, panel_id: str, not_kept: set[str]) -> list[str]:
+def _faults(
+    results: Path, panel_id: str, recorded: Mapping[str, str], not_kept: set[str]
+) -> list[str]:
     path = results / f"{panel_id}{MANIFEST}"
     if not os.path.lexists(path):
         return [f"{path.name} is missing"]
@@ -94,6 +97,7 @@ def _faults(results: Path, panel_id: str, not_kept: set[str]) -> list[str]:
         faults = [phrase for file, phrase in differ.items() if file not in not_kept]
         if SEAL in manifest and manifest[SEAL] != own_digest(manifest):
             faults.append(f"{path.name} was changed after it was written")
+        faults += _not_as_made(manifest, recorded, differ)
         if not faults:
             bundle = read_checked_bundle(results / f"{panel_id}{BUNDLE}")
             if bundle["panel_id"] != panel_id:
@@ -101,6 +105,19 @@ def _faults(results: Path, panel_id: str, not_kept: set[str]) -> list[str]:
     except TruepremiaError as error:
         return [str(error)]
     return faults
+
+
+def _not_as_made(
+    manifest: Mapping[str, Any], recorded: Mapping[str, str], known: Collection[str]
+) -> list[str]:
+    """Return phrases for files that a manifest took for results and no job made."""
+    return [
+        f"{file} was changed between the job that made it and the manifest"
+        for name, file in files_behind(manifest).items()
+        if file not in known
+        and recorded.get(file, manifest["files"][name]["sha256"])
+        != manifest["files"][name]["sha256"]
+    ]
 
 
 # --- what jobs wrote down -------------------------------------------------------------------------
@@ -111,22 +128,11 @@ def _records(results: Path) -> tuple[dict[str, str], list[str]]:
     found: dict[str, str] = {}
     faults = []
     for record in sorted(results.glob(f"{RECORDS}/*/*.sha256")):
-        name = printable(str(record.relative_to(results)))
         try:
-            lines = [_LINE.fullmatch(line) for line in read_text(record).splitlines()]
+            found |= read_record(results, record)
         except DataError as error:
             faults.append(str(error))
-            continue
-        for line in lines:
-            if line is None or not _is_inside(line[2]):
-                faults.append(f"{name} is no list of digests; delete it and its job's results")
-                break
-            found[line[2]] = line[1]
     return found, faults
-
-
-def _is_inside(name: str) -> bool:
-    return not name.startswith("/") and ".." not in name.split("/") and "\0" not in name
 
 
 def _other_parts(results: Path, recorded: dict[str, str], panels: set[str]) -> dict[str, list[str]]:

@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 
 from truepremia.economies.registry import economy
+from truepremia.files.records import RECORDS
 from truepremia.methods.registry import BUNDLED, bundled
 
 FOLDERS = ("panels", "solutions", "tidy", "real", "leaderboard", "report")
 """Folders of what a run makes, in a folder of results."""
-
-RECORDS = "benchmarks"
-"""Folder of what jobs wrote down: their times, and the digests of what they made."""
 
 PARTS_OF_RESULTS = (*FOLDERS, RECORDS, "logs")
 """All folders in a folder of results."""

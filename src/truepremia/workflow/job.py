@@ -12,14 +12,13 @@ from time import monotonic
 from typing import Any, NoReturn, TypeVar
 
 from truepremia.errors import DataError, TruepremiaError, error_line
-from truepremia.outside import circumstance, file_digest, is_file
+from truepremia.files.records import RECORDS, require_as_made, write_record
+from truepremia.outside import circumstance
 from truepremia.workflow.signals import end_with_engine
 
 Item = TypeVar("Item")
 
 SECONDS_BETWEEN_MESSAGES = 2.0
-DIGESTS = "benchmarks"
-"""Folder of the digests of what jobs made, beside their times."""
 
 logger = logging.getLogger("truepremia")
 
@@ -39,18 +38,21 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
     """
     settings: dict[str, Any] = json.loads(job.params.stage)
     name = " ".join([job.rule, *(str(settings[k]) for k in _IDENTITY if k in settings)])
+    log = Path(job.log[0])
+    results = log.parents[2]
     started = monotonic()
     end_with_engine()
     try:
-        _log_to(Path(job.log[0]), name)
+        _log_to(log, name)
         if "packages" in settings:
             # Only then: no other job loads the registry for it.
             from truepremia.economies.own import use_own
 
             use_own(settings["packages"])
         yield settings
-        _write_usage(Path(job.log[0]), monotonic() - started)
-        _write_digests(Path(job.log[0]), job.output)
+        require_as_made(results, _files(job.input))
+        _write_usage(log, monotonic() - started)
+        write_record(results, log.parent.name, log.stem, _files(job.output))
     except KeyboardInterrupt:
         logger.info("interrupted")
         sys.exit(128 + signal.SIGINT)
@@ -59,6 +61,10 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
     except Exception as error:
         reason = circumstance(error)
         if reason is None:
+            try:
+                require_as_made(results, _files(job.input))
+            except TruepremiaError as cause:
+                _end(cause)
             logger.exception("unexpected failure")
             raise
         _end(DataError(f"{job.rule}: {_place(error)}{reason}{_size(error, settings, job)}"))
@@ -118,7 +124,7 @@ def _write_usage(log: Path, seconds: float) -> None:
     """Write wall time, CPU time of this process from its start on, and its peak memory."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     rule = log.parent.name
-    file = log.parents[2] / "benchmarks" / rule / f"{log.stem}.tsv"
+    file = log.parents[2] / RECORDS / rule / f"{log.stem}.tsv"
     numbers = (seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
     values = "\t".join(f"{value:.4f}" for value in numbers)
     try:
@@ -128,23 +134,12 @@ def _write_usage(log: Path, seconds: float) -> None:
         raise DataError(f"cannot write {file}: {circumstance(error, file) or error}") from None
 
 
-def _write_digests(log: Path, output: Any) -> None:
-    """Write the sha256 of what the job made, as ``sha256sum`` does, relative to the results."""
-    results = log.parents[2]
-    made = output.values() if isinstance(output, Mapping) else output
-    listed = (item if isinstance(item, list) else [item] for item in made)
-    files = [Path(str(file)) for item in listed for file in item]
-    lines = [
-        f"{file_digest(file)}  {file.relative_to(results)}\n"
-        for file in files
-        if file.is_relative_to(results) and is_file(file)
+def _files(listed: Any) -> list[Path]:
+    """Return the files among a job's inputs or outputs, some of which are lists."""
+    items = listed.values() if isinstance(listed, Mapping) else listed
+    return [
+        Path(str(file)) for item in items for file in (item if isinstance(item, list) else [item])
     ]
-    record = results / DIGESTS / log.parent.name / f"{log.stem}.sha256"
-    try:
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text("".join(lines), encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"cannot write {record}: {circumstance(error, record) or error}") from None
 
 
 _IDENTITY = ("store", "panel", "model", "index", "method", "loading", "block")
