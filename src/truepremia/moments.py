@@ -90,6 +90,15 @@ class Moments:
                 f"{int(bad.sum())} firm(s) affected; correct the economy, nothing is repaired here"
             )
 
+    def _require_rows(self, given: Array) -> None:
+        """Refuse what would be spread over the firms instead of having a row for each."""
+        shape, n = np.shape(given), len(self.firm)
+        if len(shape) not in (1, 2) or shape[0] != n:
+            raise DataError(
+                f"weights or vector of shape {shape}: must be ({n},) or ({n}, P), the firms of "
+                f"month {self.month} in rows"
+            )
+
     def __repr__(self) -> str:
         n, k = self.exposure.shape
         return f"<Moments: month {self.month}, {n} firms, {k} common shocks>"
@@ -106,6 +115,7 @@ class Moments:
         -------
         float or array, shape () or (P,)
         """
+        self._require_rows(weights)
         common = self.exposure.T @ weights
         return np.asarray(np.sum(common**2, axis=0) + self.residual @ weights**2)
 
@@ -115,6 +125,7 @@ class Moments:
         The identity subtracts numbers far larger than the result where F is large beside d; one
         step of iterative refinement restores the digits lost.
         """
+        self._require_rows(vector)
         first = self._woodbury(vector)
         remainder = vector - self.exposure @ (self.exposure.T @ first)
         remainder -= (first.T * self.residual).T
@@ -152,6 +163,7 @@ class Moments:
         -------
         float or array, shape () or (P,)
         """
+        self._require_rows(weights)
         gap = (weights.T - self.sdf_portfolio()).T
         return np.asarray(np.sqrt(self.variance(gap) + (self.mean @ gap) ** 2))
 

@@ -466,8 +466,16 @@ class Panel:
         DataFrame
             Indexed by (month, firmid). What is in a row is known at the end of its month, but for
             ``xret``, which is earned from that month to the next.
+
+        Raises
+        ------
+        DataError
+            If the number of months is negative.
         """
         import pandas as pd
+
+        if months is not None and months < 0:
+            raise DataError(f"months is {months}: must be a number of first months, at least 0")
 
         firm = self.columns["firmid"][:months]
         index = pd.MultiIndex.from_arrays(

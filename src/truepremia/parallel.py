@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
+from truepremia.errors import DataError
+
 ONE_THREAD = dict.fromkeys(
     ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 )
@@ -37,6 +39,8 @@ def in_order(
     threads : int
         1 computes every item where it stands.
     """
+    if threads < 1:
+        raise DataError(f"threads is {threads}: must be at least 1")
     if threads == 1:
         yield from map(function, items)
         return

@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,9 @@ from truepremia.errors import (
     TruepremiaError,
 )
 from truepremia.files.frames import STATA_NAME, TIDY, write_stata
+from truepremia.methods.kns import KNS
+from truepremia.methods.managed import Managed
+from truepremia.methods.predictor import Predictor
 from truepremia.workflow import laboratory, progress
 
 SMALL = {"firms": 30, "months": 24, "burnin": 13}
@@ -73,6 +77,45 @@ def test_what_is_missing_in_a_folder_of_results_is_not_promised_by_the_same_comm
 def test_factors_of_what_is_no_method_are_refused_in_one_line(panel, method):
     with pytest.raises(MethodError, match="must be an object with weights and names"):
         panel.factors(method)
+
+
+def test_what_has_no_month_or_no_method_is_refused_in_one_line(panel):
+    sections = list(panel.cross_sections())
+    with pytest.raises(DataError, match="no month to form factors in"):
+        tp.factor_returns(tp.FamaFrench(), [])
+    with pytest.raises(DataError, match="no month to form factors in"):
+        tp.model_premia(tp.ModelImplied("proj"), [])
+    with pytest.raises(MethodError, match=r"must be a ModelImplied"):
+        tp.model_premia(tp.FamaFrench(), sections)
+    with pytest.raises(DataError, match="threads is 0: must be at least 1"):
+        tp.factor_returns(tp.FamaFrench(), sections, threads=0)
+    with pytest.raises(DataError, match="months is -1"):
+        panel.to_frame(-1)
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (lambda: tp.FamaFrench("Zero"), "empty_cells is 'Zero': must be 'balanced' or 'zero'"),
+        (lambda: tp.FamaFrench(None), "empty_cells is None"),
+        (lambda: tp.ModelImplied("proj", "vw"), "weighting is 'vw': must be 'ols' or 'value'"),
+        (lambda: KNS(Managed(), space="x"), "space is 'x': must be 'components' or"),
+        (lambda: Predictor("a.b", target="y"), "target is 'y': must be 'return' or"),
+        (lambda: Predictor("a.b", portfolio="y"), "portfolio is 'y'"),
+        (lambda: Predictor("a.b", market="y"), "market is 'y'"),
+    ],
+)
+def test_a_choice_that_there_is_not_is_refused_where_it_is_made(made, said):
+    with pytest.raises(MethodError, match=re.escape(said)):
+        made()
+
+
+@pytest.mark.parametrize("shape", [(1, 30), (1,), (31,), (30, 2, 2), ()])
+@pytest.mark.parametrize("name", ["variance", "solve", "solve_second_moment", "hj_distance"])
+def test_weights_that_are_not_one_for_each_firm_are_refused(panel, name, shape):
+    moments = next(panel.moments())
+    with pytest.raises(DataError, match=r"must be \(30,\) or \(30, P\)"):
+        getattr(moments, name)(np.ones(shape))
 
 
 def test_a_loading_that_the_economy_does_not_have_is_named(panel):

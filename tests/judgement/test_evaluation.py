@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from truepremia.errors import DataError
 from truepremia.judgement.statistics import (
     STATISTICS,
     Judged,
     portfolio_statistics,
     window_portfolio,
 )
-from truepremia.methods.contract import factor_returns
+from truepremia.methods.contract import FactorReturns, factor_returns
 from truepremia.methods.fama_french import FamaFrench
 from truepremia.methods.fama_macbeth import FamaMacBeth
 from truepremia.methods.model_implied import ModelImplied
@@ -67,6 +68,41 @@ def small_market():
 def statistics(small_market):
     months, known = small_market
     return portfolio_statistics(judged(months), months, known[WINDOW:], WINDOW)
+
+
+def shortened_returns(returns, keep):
+    return FactorReturns(returns.month[keep], returns.names, returns.returns[keep])
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        np.arange(MONTHS) < MONTHS - 5,
+        np.arange(MONTHS) != MONTHS - 4,
+        np.repeat(np.arange(MONTHS), 2),
+        np.arange(MONTHS)[::-1],
+    ],
+    ids=["end early", "miss a month", "have months twice", "run backwards"],
+)
+def test_returns_that_are_not_those_of_the_window_are_refused(small_market, keep):
+    months, known = small_market
+    ff = FamaFrench()
+    item = Judged("ff", ff, shortened_returns(factor_returns(ff, months), keep), ALPHAS)
+    with pytest.raises(
+        DataError, match=r"ff: month \d+ (needs returns of the months|has \d+ months)"
+    ):
+        portfolio_statistics([item], months, known[WINDOW:], WINDOW)
+
+
+def test_moments_without_their_cross_section_and_numbers_that_cannot_be_are_refused(small_market):
+    months, known = small_market
+    with pytest.raises(DataError, match="has moments and no cross-section"):
+        portfolio_statistics(judged(months), months, known[:WINDOW:-1], WINDOW)
+    for alpha in (-1.0, np.nan, np.inf):
+        with pytest.raises(DataError, match="must be a finite number of at least 0"):
+            portfolio_statistics(judged(months, alphas=(0.0, alpha)), months, known, WINDOW)
+    with pytest.raises(DataError, match="window is 0: must be at least 1"):
+        portfolio_statistics(judged(months), months, known[WINDOW:], 0)
 
 
 def plain_weights(plain, method, cross_section):

@@ -44,6 +44,7 @@ WRONG = {
     "huge past": (lambda k: [Factors(ones(k), ("a",), np.full((9, 1), -1e200))], "beyond 1e+100"),
     "no names": (lambda k: [Factors(ones(k), None)], "names is None: must be a sequence"),
     "one text": (lambda k: [Factors(ones(k), "ab")], "names is 'ab': must be a sequence"),
+    "one column": (lambda k: [Factors(ones(k)[:, 0], ("a",))], "a column for each factor"),
     "a text": (lambda k: ["ab"], "form gave a str"),
     "no list": (lambda k: None, "raised TypeError"),
     "a penalty": (lambda k: [Portfolio(ones(k)[:, 0], "", "alpha", "much")], "ValueError: could"),
@@ -71,6 +72,7 @@ FINE = {
     "Fortran's order": lambda k: [Factors(np.asfortranarray(ones(k)), ("a",))],
     "nothing masked": lambda k: [Factors(np.ma.asarray(ones(k)), ("a",))],
     "numbers as names": lambda k: [Factors(ones(k), (1,))],
+    "one that is not in a list": lambda k: Factors(ones(k), ("a",)),
     "a generator": lambda k: (Factors(ones(k), ("a",)) for _ in range(1)),
 }
 

@@ -282,7 +282,9 @@ class _Run:
         """Return what the method forms, checked, with copies of all arrays."""
         with self.blaming("form", known.month):
             if hasattr(self.method, "form"):
-                formed = list(self.method.form(known))
+                formed = self.method.form(known)
+                # A method that returns what it should yield.
+                formed = [formed] if isinstance(formed, Factors | Portfolio) else list(formed)
             else:
                 formed = [_without_memory(self.method, known)]
         with self.blaming("what form gave", known.month):
@@ -316,6 +318,12 @@ class _Run:
                 "each factor",
             )
         names = tuple(map(str, item.names))
+        if weights.ndim != 2:
+            raise self.fault(
+                known.month,
+                f"weights have the shape {weights.shape}: must be ({len(known)}, K), a row for "
+                "each firm that is known and a column for each factor",
+            )
         if len(set(names)) != len(names) or not names:
             raise self.fault(known.month, f"names are {names}: must be different, one at least")
         if weights.shape != (len(known), len(names)):

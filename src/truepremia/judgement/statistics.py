@@ -154,17 +154,35 @@ def portfolio_statistics(
     Raises
     ------
     DataError
-        If a month has no full window before it.
+        If a month has no full window of consecutive months of returns before it, or no
+        cross-section; or if the window or a penalty cannot be one.
     """
+    _require_numbers(judged, window)
     columns: list[list[Judgement]] = [[] for _ in judged]
     months = []
     upcoming = iter(cross_sections)
     for known in moments:
-        cross_section = next(c for c in upcoming if c.month == known.month)
+        cross_section = next((c for c in upcoming if c.month == known.month), None)
+        if cross_section is None:
+            raise DataError(
+                f"month {known.month} has moments and no cross-section after those before it; give "
+                "both for the same months, in calendar order"
+            )
         months.append(known.month)
         for column, item in zip(columns, judged, strict=True):
             column.append(_judgement(item, cross_section, known, window))
     return [_assemble(item, months, column) for item, column in zip(judged, columns, strict=True)]
+
+
+def _require_numbers(judged: Sequence[Judged], window: int) -> None:
+    if window < 1:
+        raise DataError(f"window is {window}: must be at least 1")
+    for item in judged:
+        wrong = [alpha for alpha in item.alphas if not 0 <= alpha < np.inf]
+        if wrong:
+            raise DataError(
+                f"{item.name}: a penalty is {wrong[0]}: must be a finite number of at least 0"
+            )
 
 
 def _judgement(
@@ -172,6 +190,12 @@ def _judgement(
 ) -> Judgement:
     """Judge one month, one portfolio for each penalty."""
     t = int(np.searchsorted(item.returns.month, moments.month))
+    past = np.arange(moments.month - window, moments.month)
+    if t >= window and not np.array_equal(item.returns.month[t - window : t], past):
+        raise DataError(
+            f"{item.name}: month {moments.month} needs returns of the months {past[0]} to "
+            f"{past[-1]}, each once: they are not all there; give returns of consecutive months"
+        )
     if t < window:
         raise DataError(
             f"{item.name}: month {moments.month} has {t} months of returns before it: must be at "

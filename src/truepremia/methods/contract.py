@@ -6,17 +6,33 @@ final portfolios. What they earn is shown to it afterwards, once its weights are
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 import numpy as np
 
 from truepremia.columns import factor_of
-from truepremia.errors import MethodError, shortened
+from truepremia.errors import DataError, MethodError, shortened
 from truepremia.panel import CrossSection, Known
 from truepremia.parallel import in_order
 from truepremia.typing import Array
 
 MARKET = "mkt_rf"
+
+
+def require_choices(method: Any) -> None:
+    """Refuse an argument that is none of those its type lists, for ``__post_init__``.
+
+    Raises
+    ------
+    MethodError
+        Naming argument, value and choices.
+    """
+    for name, hint in get_type_hints(type(method)).items():
+        value, choices = getattr(method, name, None), get_args(hint)
+        if get_origin(hint) is Literal and value not in choices:
+            raise MethodError(
+                f"{name} is {shortened(repr(value), 60)}: must be {' or '.join(map(repr, choices))}"
+            )
 
 
 def factor_names(characteristics: Iterable[str]) -> tuple[str, ...]:
@@ -200,6 +216,8 @@ def factor_returns(
     ------
     MethodError
         If ``method`` is no such object.
+    DataError
+        If there is no month.
     """
     if isinstance(method, type) or not (hasattr(method, "weights") and hasattr(method, "names")):
         raise MethodError(
@@ -211,5 +229,8 @@ def factor_returns(
         formed = form(method, cross_section)
         return cross_section.month, formed.names, formed.returns
 
-    months, names, rows = zip(*in_order(earned, cross_sections, threads), strict=True)
+    found = list(in_order(earned, cross_sections, threads))
+    if not found:
+        raise DataError("there is no month to form factors in: give at least one cross-section")
+    months, names, rows = zip(*found, strict=True)
     return FactorReturns(np.array(months), names[0], np.array(rows))

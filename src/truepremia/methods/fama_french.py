@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from truepremia.methods.contract import factor_names
+from truepremia.methods.contract import factor_names, require_choices
 from truepremia.panel import Known
 from truepremia.portfolios import bins, breakpoints, cell_weights, value_weights
 from truepremia.typing import Array
@@ -37,6 +37,9 @@ class FamaFrench:
     """
 
     empty_cells: Literal["balanced", "zero"] = "balanced"
+
+    def __post_init__(self) -> None:
+        require_choices(self)
 
     def names(self, known: Known) -> tuple[str, ...]:
         """Return the names of the factors."""

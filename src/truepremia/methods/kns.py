@@ -9,7 +9,13 @@ from typing import Literal
 import numpy as np
 
 from truepremia.errors import MethodError
-from truepremia.methods.contract import FactorMethod, Portfolio, Setting, returns_of
+from truepremia.methods.contract import (
+    FactorMethod,
+    Portfolio,
+    Setting,
+    require_choices,
+    returns_of,
+)
 from truepremia.methods.linear import RANK_CUT
 from truepremia.methods.pca import complete_rows
 from truepremia.panel import Known
@@ -49,6 +55,9 @@ class KNS:
     space: Literal["components", "characteristics"] = "components"
     _past: deque[Array] = field(init=False, repr=False)
     _today: Array = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        require_choices(self)
 
     def start(self, setting: Setting) -> None:
         """Begin with an empty window."""

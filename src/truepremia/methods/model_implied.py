@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from truepremia.errors import MethodError
-from truepremia.methods.contract import FactorReturns, form
+from truepremia.errors import DataError, MethodError, shortened
+from truepremia.methods.contract import FactorReturns, form, require_choices
 from truepremia.methods.fama_macbeth import FamaMacBeth
 from truepremia.methods.linear import minimum_norm_inverse
 from truepremia.panel import CrossSection, KnownTruth
@@ -33,6 +33,9 @@ class ModelImplied:
     weighting: Literal["ols", "value"] = "ols"
 
     truth: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        require_choices(self)
 
     def names(self, known: KnownTruth) -> tuple[str, ...]:
         """Return the names of the latent factors, f_1, f_2, ..."""
@@ -79,7 +82,19 @@ def model_premia(
         One column per characteristic, named like it.
     latent : FactorReturns
         One column per aggregate shock.
+
+    Raises
+    ------
+    MethodError
+        If ``method`` is no ModelImplied.
+    DataError
+        If there is no month.
     """
+    if not isinstance(method, ModelImplied):
+        raise MethodError(
+            f"method is {shortened(repr(method), 60)}: must be a ModelImplied, for example "
+            "tp.ModelImplied('proj')"
+        )
     slopes = FamaMacBeth()
     months, premia, latent = [], [], []
     names: tuple[str, ...] = ()
@@ -92,6 +107,8 @@ def model_premia(
         months.append(known.month)
         latent.append(formation.returns)
         premia.append(w.T @ (A @ formation.returns) if len(known) else np.full(len(names), np.nan))
+    if not months:
+        raise DataError("there is no month to form factors in: give at least one cross-section")
     month = np.array(months)
     return (
         FactorReturns(month, names, np.array(premia)),

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from truepremia.errors import MethodError
-from truepremia.methods.contract import Factors, Setting
+from truepremia.methods.contract import Factors, Setting, require_choices
 from truepremia.methods.linear import at_gross_two
 from truepremia.panel import Known, centred_ranks
 from truepremia.portfolios import value_weights
@@ -73,6 +73,9 @@ class Predictor:
     _months: int = field(init=False, default=0)
     _first: int = field(init=False, default=FIRST)
     _fitted: Any = field(init=False, default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        require_choices(self)
 
     def start(self, setting: Setting) -> None:
         """Import the regressor; its draws and its threads are settled where it has any.
