@@ -53,6 +53,22 @@ def test_realised_discount_factor_prices_realised_returns(lab, asset):
     assert within_standard_errors(errors)
 
 
+@pytest.mark.parametrize("portfolio", ["equal weights", "sdf portfolio"])
+def test_realised_discount_factor_covaries_with_portfolios_as_their_premia_say(lab, portfolio):
+    """Cov_t(m, r) / E_t[m] = -E_t[r]: a wrong sign, size or month of m is dozens of errors off.
+
+    Without their means, which the moments say, both sides are free of what returns are by chance.
+    """
+    mean, variance, realised = lab.survey.portfolios[portfolio]
+    aggregates = lab.panel.aggregates
+    surprise = aggregates["sdf"] * (1 + aggregates["rf"]) - 1
+    ratio = mean / np.sqrt(variance)
+    errors = surprise * (realised - mean) / np.sqrt(variance) + ratio
+    error = errors.std(ddof=1) / np.sqrt(len(errors))
+    assert error < 0.3 * np.sqrt(np.mean(ratio**2)), "a test without power"
+    assert within_standard_errors(errors)
+
+
 def test_riskless_return_of_the_moments_is_that_of_the_panel(lab):
     for t, state in zip(range(3), lab.states(), strict=False):
         known = lab.economy.moments(lab.solution, state)

@@ -135,3 +135,41 @@ def test_the_command_says_what_a_configuration_needs(tmp_path, capsys, monkeypat
     assert Path(place["calibration"]).is_file()
     assert main(["new-economy", "habit"]) == 1
     assert capsys.readouterr().err.startswith("truepremia: error: ")
+
+
+def changed(mine: Path, module: str, old: str, new: str) -> None:
+    file = mine / "ccapm" / f"{module}.py"
+    code = file.read_text()
+    assert old in code
+    file.write_text(code.replace(old, new))
+
+
+SDF = "- p.price_of_risk * seen"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["+ p.price_of_risk * seen", "- 3 * p.price_of_risk * seen", "- 0 * seen", "- 0.5 * seen"],
+    ids=["wrong sign", "three times", "constant", "another price"],
+)
+def test_a_discount_factor_that_does_not_price_the_panel_is_found(mine, capfd, wrong):
+    changed(mine, "simulation", SDF, wrong)
+    assert main(["test-economy", "ccapm", "--into", str(mine), "--cores", "1"]) == 1
+    assert "test_realised_discount_factor" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "said"),
+    [
+        ("solution", "solve = Solution", "solved = 0", "ccapm: solve raised AttributeError"),
+        ("simulation", "def simulate(", "x = (\ndef simulate(", "raised SyntaxError"),
+        ("conditional", "def moments(", "def moment(", "ccapm: moments raised AttributeError"),
+        ("parameters", "price_of_risk", "price", "price_of_risk"),
+    ],
+)
+def test_an_economy_that_lacks_something_is_one_line(mine, capfd, module, old, new, said):
+    changed(mine, module, old, new)
+    assert main(["test-economy", "ccapm", "--into", str(mine), "--cores", "1"]) == 1
+    line = capfd.readouterr().err
+    assert said in line
+    assert line.count("\n") == 1

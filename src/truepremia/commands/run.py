@@ -154,7 +154,7 @@ class Order:
         ]
 
 
-def run(order: Order, folder: Path | None = None) -> int:
+def run(order: Order, folder: Path | None = None, *, stays: bool = True) -> int:
     """Run the workflow and return Snakemake's exit status.
 
     Parameters
@@ -162,6 +162,8 @@ def run(order: Order, folder: Path | None = None) -> int:
     order : Order
     folder : path, optional
         Where to work; None is the present folder.
+    stays : bool
+        Whether the results stay, so that it is said where they are and what to do next.
 
     Raises
     ------
@@ -174,7 +176,7 @@ def run(order: Order, folder: Path | None = None) -> int:
     # Without -P a file of the working folder, numpy.py say, goes before the library of its name.
     command = [sys.executable, "-P", "-m", "snakemake", *order.arguments()]
     _require_place_for_records(folder or Path())
-    status = _follow(command, follower, folder)
+    status = _follow(command, follower, folder, stays)
     if status and not follower.has_said_error:
         if follower.reader_is_gone:
             return 128 + signal.SIGPIPE  # as of any command before `| head`
@@ -199,10 +201,10 @@ def _require_place_for_records(folder: Path) -> None:
         ) from None
 
 
-def _follow(command: Sequence[str], follower: Follower, folder: Path | None) -> int:
+def _follow(command: Sequence[str], follower: Follower, folder: Path | None, stays: bool) -> int:
     environment = dict(os.environ)
     if folder is not None:
-        environment[FROM] = str(Path.cwd())
+        environment[FROM] = str(Path.cwd()) if stays else ""
     if (ROOT / "src").is_dir():
         # Snakemake looks for executors and loggers before it reads a Snakefile.
         others = environment.get("PYTHONPATH")

@@ -5,15 +5,19 @@ import os
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from truepremia.commands.run import Order, require_cores, run
-from truepremia.economies.own import use_own
-from truepremia.economies.registry import SHIPPED
-from truepremia.errors import ConfigError, DataError
+from truepremia.economies.registry import ECONOMIES, SHIPPED
+from truepremia.errors import ConfigError, DataError, TruepremiaError
+from truepremia.outside import words_of
+from truepremia.panel import Panel
+from truepremia.seeds import Streams
+from truepremia.workflow.config import RunConfig, load_config_file
 from truepremia.workflow.place import ROOT
 
 VARIABLE = "TRUEPREMIA_OWN_ECONOMY"
@@ -44,8 +48,9 @@ def test_economy(name: str, package: Path, calibration: Path, cores: int) -> Non
     if not calibration.is_file():
         raise ConfigError(f"{calibration}: there is no such file; correct the path")
     chosen = {"name": name, "package": str(package.resolve())}
-    use_own({name: package})
     chosen["calibration"] = str(calibration.resolve())
+    with tempfile.TemporaryDirectory() as folder:
+        _try(name, load_config_file(_overlay(name, chosen, Path(folder)), ROOT))
     environment = {**os.environ, VARIABLE: json.dumps(chosen)}
     tests = ROOT / "tests" / "economies" / "test_every_economy.py"
     if not tests.is_file():
@@ -57,11 +62,42 @@ def test_economy(name: str, package: Path, calibration: Path, cores: int) -> Non
     if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:
         raise DataError(f"{name} fails tests of every economy; the lines above say which")
     with tempfile.TemporaryDirectory() as folder:
-        _run_miniature(name, chosen, Path(folder), cores)
+        file = _overlay(name, chosen, Path(folder))
+        if run(Order(["all", "report"], str(cores), [file]), Path(folder), stays=False):
+            raise DataError(f"the workflow of {name} failed; the lines above say why")
 
 
-def _run_miniature(name: str, chosen: dict[str, str], folder: Path, cores: int) -> None:
-    """Build a small panel of the economy and its report in ``folder``."""
+def _try(name: str, config: RunConfig) -> None:
+    """Walk once through what every test needs, so that what is not there is one line."""
+    economy, size = ECONOMIES[name], config.size
+    step = "parameters"
+    try:
+        params = economy.parameters(config.calibrations[name])
+        step = "solve"
+        solution = economy.solve(params)
+        step = "simulate"
+        simulation = economy.simulate(solution, size, Streams(config.seed, name, 0), "zero")
+        panel = Panel.collect(economy.layout, simulation)
+        step = "states"
+        states = economy.states(solution, panel.aggregates, panel.states, size.firms)
+        state = next(iter(states))
+        step = "moments"
+        economy.moments(solution, state)
+        step = "euler_errors"
+        economy.euler_errors(solution, state)
+    except TruepremiaError as error:
+        raise DataError(f"{name}: {step}: {error}") from error
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        frame = [f for f in frames if not f.filename.startswith("<")][-1]
+        raise DataError(
+            f"{name}: {step} raised {words_of(error)} ({frame.filename}, line {frame.lineno}); "
+            "correct the code"
+        ) from error
+
+
+def _overlay(name: str, chosen: dict[str, str], folder: Path) -> Path:
+    """Write the configuration of a small panel of the economy."""
     economies = {name: {key: chosen[key] for key in ("package", "calibration")}}
     overlay: dict[str, Any] = {
         **SMALL,
@@ -71,5 +107,4 @@ def _run_miniature(name: str, chosen: dict[str, str], folder: Path, cores: int) 
     }
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(overlay), encoding="utf-8")
-    if run(Order(["all", "report"], str(cores), [file]), folder):
-        raise DataError(f"the workflow of {name} failed; the lines above say why")
+    return file

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from truepremia.economies.own import own_economy, use_own
-from truepremia.economies.registry import ECONOMIES
+from truepremia.economies.registry import ECONOMIES, SHIPPED
 from truepremia.errors import ConfigError, TruepremiaError
 from truepremia.files.results import PARTS_OF_RESULTS
 from truepremia.methods.entry import Entry, entries, entry_faults, found, switched_on
 from truepremia.methods.registry import BUNDLED
-from truepremia.outside import is_file
+from truepremia.outside import is_file, words_of
 from truepremia.panel import Size
 from truepremia.tidy.settings import OF_A_STORE, UNSAFE, TidyConfig, tidy_config, tidy_faults
 from truepremia.workflow.documents import first_twice, plain, read_yaml, unique_items
@@ -501,6 +501,12 @@ def _calibration(name: str, file: Path, schema_file: Path) -> dict[str, Any]:
         ECONOMIES[name].parameters(values)
     except TruepremiaError as error:
         raise ConfigError(f"{file}: {error}") from error
+    except Exception as error:
+        if name in SHIPPED:
+            raise
+        raise ConfigError(
+            f"{file}: parameters of {name} raised {words_of(error)}; correct the code, or the file"
+        ) from error
     return values
 
 

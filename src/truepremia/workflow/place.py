@@ -5,7 +5,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[1]
 
 FROM = "TRUEPREMIA_FROM"
-"""Environment variable with the folder in which a command was given that works in another one."""
+"""Environment variable with the folder in which a command was given that works in another one;
+empty where the results will not stay."""
 
 INSTALLED = PACKAGE / "_workflow"
 """Where the wheel puts the Snakefile and all that belongs to it (pyproject.toml)."""

@@ -78,6 +78,8 @@ def farewell(run: Run, given: Sequence[str] = ()) -> Iterator[str]:
     given : sequence of str
         Settings of the command line, which the next command needs too.
     """
+    if os.environ.get(FROM) == "":
+        return
     folder = as_seen(run.folder)
     panels = [p for p in run.config.panel_ids() if (run.folder / f"{p}{MANIFEST}").is_file()]
     if not panels:
@@ -86,11 +88,14 @@ def farewell(run: Run, given: Sequence[str] = ()) -> Iterator[str]:
     bundle = f"{panels[0]}_fama.pkl"
     many = f"{len(panels)} panel{'s' if len(panels) > 1 else ''}"
     yield f"results: {folder} ({many}, {bundle} first)"
-    page = Path("report") / "report.html"
+    built = [page for page in _PAGES if (run.folder / page).is_file()]
+    newest = max(built, key=lambda page: (run.folder / page).stat().st_mtime_ns, default=None)
     report = shlex.join(["truepremia", "report", *given])
-    built = (run.folder / page).is_file()
-    step = f"open {quoted(folder / page)}" if built else f"tables and figures: {report}"
+    step = f"open {quoted(folder / newest)}" if newest else f"tables and figures: {report}"
     yield f"next: truepremia show {quoted(folder / bundle)}; {step}"
+
+
+_PAGES = (Path("report") / "report.html", Path("leaderboard") / "leaderboard.html")
 
 
 def quoted(path: Path) -> str:
