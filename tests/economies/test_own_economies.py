@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import yaml
 
+import truepremia as tp
 from truepremia.commands.cli import main
 from truepremia.commands.new_economy import SKELETON, new_economy
 from truepremia.economies.own import own_economy, use_own
 from truepremia.economies.registry import ECONOMIES, SHIPPED
 from truepremia.errors import ConfigError
+from truepremia.files.frames import TIDY
 from truepremia.panel import Panel, Size
 from truepremia.seeds import Streams
 from truepremia.workflow.config import load_config_file
@@ -173,3 +175,24 @@ def test_an_economy_that_lacks_something_is_one_line(mine, capfd, module, old, n
     line = capfd.readouterr().err
     assert said in line
     assert line.count("\n") == 1
+
+
+def test_its_results_are_read_without_its_code(mine, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    file = mine / "mine.yaml"
+    content = yaml.safe_load(file.read_text())
+    for entry in content["economies"].values():
+        entry |= {key: str(mine / Path(entry[key]).name) for key in ("package", "calibration")}
+    content["panels"] = {**dict.fromkeys(SHIPPED, 0), "ccapm": 1}
+    content |= {"firms": 30, "months": 60, "burnin": 20, "window": 24}
+    content["tidy"] = {"stores": {"demo": False}, "published_data": False}
+    file.write_text(yaml.safe_dump(content))
+    assert main(["run", "ccapm_0", "--configfile", str(file), "--cores", "2"]) == 0
+    use_own({})
+    results = tp.read_results("results")
+    for table in TIDY:
+        assert len(getattr(results, table)()) > 0
+    assert (results.statistics()["sharpe"] <= results.statistics()["max_sr"] * (1 + 1e-9)).all()
+    assert repr(results.bundle("ccapm_0")).startswith("<Bundle ccapm_0: ccapm")
+    assert len(results.to_frame()) == 30 * 60
+    assert len(results.to_stata("stata", firms=True)) == len(TIDY) + 1

@@ -185,6 +185,9 @@ BROKEN = {
     "empty statistics": {"fama_stats": STATS[:0]},
     "statistics that are a number": {"model_stats": 3},
     "returns of texts": {"ff_returns": frame({"smb": (["x"], object)})},
+    "a mean that is not finite": {"fama_stats": STATS.assign(mean=np.nan)},
+    "a month, method and penalty twice": {"fama_stats": pd.concat([STATS[:1], STATS[:1]])},
+    "a month twice": {"ff_returns": BUNDLE["ff_returns"].iloc[[0, 0]]},
     "a column twice": {
         "ff_returns": pd.DataFrame([[1.0, 2.0]], columns=pd.Index(["a", "a"], dtype=object))
     },

@@ -288,6 +288,20 @@ def test_folders_and_files_that_are_none_are_refused(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_bundle_that_is_not_its_panel_s_is_refused(finished, tmp_path):
+    copy = tmp_path / "results"
+    shutil.copytree(finished.results, copy)
+    results = tp.read_results(copy)
+    first, second = results.panels[:2]
+    shutil.copy(copy / f"{second}_fama.pkl", copy / f"{first}_fama.pkl")
+    for read in (results.statistics, results.factor_returns, results.premia):
+        with pytest.raises(DataError, match=f"{first}_fama.pkl .*it is not the bundle of the man"):
+            read()
+    (copy / f"{first}_manifest.json").unlink()
+    with pytest.raises(DataError, match=f"{first}_fama.pkl is the bundle of {second}"):
+        results.statistics()
+
+
 def test_results_are_tidy_frames_of_all_panels_and_open_in_other_languages(finished, tmp_path):
     results = tp.read_results(finished.results)
     assert len(results.panels) > 1

@@ -10,6 +10,7 @@ import pandas as pd
 from truepremia.errors import DataError, printable
 from truepremia.files.bundle import read_checked_bundle
 from truepremia.files.formats import TableFile
+from truepremia.files.manifest import require_sealed
 
 WIDTH = 100
 
@@ -30,6 +31,7 @@ def show(path: str | Path) -> str:
         If the file cannot be read or is not a bundle.
     """
     items = read_checked_bundle(path)
+    require_sealed(Path(path))
     lines = described(items, attainable(Path(path), items))
     return "\n".join(printable(line) for line in lines) + "\n"
 

@@ -129,6 +129,12 @@ def _frame_fault(key: str, frame: Any) -> str | None:
                 return f"{key} has a {name} that is no text"
         elif frame[name].dtype.kind not in "iuf":
             return f"{key} has a {name} that is no number"
+    if not text:
+        return None if frame.index.is_unique else f"{key} has a month twice"
+    if not np.isfinite(frame[["stdev", "mean", "hjd"]].to_numpy(dtype=float)).all():
+        return f"{key} has a stdev, mean or hjd that is not finite"
+    if frame.duplicated(["month", "method", "alpha"]).any():
+        return f"{key} has a month, method and alpha twice"
     return None
 
 

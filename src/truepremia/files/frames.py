@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from truepremia.columns import SDF_COLUMNS, STATISTICS_COLUMNS, Column
-from truepremia.economies.registry import economy
+from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import DataError
 from truepremia.files import restricted_pickle
-from truepremia.files.bundle import KEYS, read_frame
+from truepremia.files.bundle import KEYS, read_checked_bundle, read_frame
 from truepremia.files.formats import replacing
-from truepremia.files.manifest import read_manifest
-from truepremia.files.results import BUNDLE, MANIFEST, STATISTICS_TABLES, panel_files
+from truepremia.files.manifest import files_behind, read_manifest, require_sealed
+from truepremia.files.results import BUNDLE, LARGE_TABLES, MANIFEST, STATISTICS_TABLES
 
 STATA_NAME, STATA_LABEL = 32, 80
 """Characters that Stata takes in the name and in the label of a variable."""
@@ -44,6 +44,12 @@ _DESCRIBED: Mapping[str, Column] = {
 _BUILD = "run the workflow that built it again, for example make run"
 
 
+_NOT_KEPT = (
+    "with keep_panels: false no run keeps it: ask for it by name, as in truepremia run "
+    "results/panels/bgn_0/panel.parquet, with the settings of the others"
+)
+
+
 class Bundle(dict[str, Any]):
     """The bundle of a panel: a dictionary of eleven keys that says what it is."""
 
@@ -51,7 +57,7 @@ class Bundle(dict[str, Any]):
 
     def __repr__(self) -> str:
         return (
-            f"<Bundle {self['panel_id']}: {economy(self['model']).title}, months "
+            f"<Bundle {self['panel_id']}: {_title(self['model'])}, months "
             f"{self['start']} to {self['end']}, characteristics {', '.join(self['chars'])}>"
         )
 
@@ -75,13 +81,20 @@ class Bundle(dict[str, Any]):
         tables = [self[key] for key in STATISTICS_TABLES if self[key] is not None]
         stats: pd.DataFrame = pd.concat(tables, ignore_index=True)
         stats["sharpe"] = stats["mean"] / stats["stdev"]
-        file = self.path.parent / panel_files(self["panel_id"])["sdf"]
+        file = self.path.parent / "panels" / self["panel_id"] / "sdf.parquet"
         if not file.is_file():
             stats["max_sr"] = np.nan
             return stats
         sdf = read_frame(file, "sdf", self["panel_id"], _BUILD).set_index("month")
+        if not sdf.index.is_unique:
+            raise DataError(f"{file} has a month twice; {_BUILD}")
         stats["max_sr"] = stats["month"].map(sdf["max_sr"])
         return stats
+
+
+def _title(model: str) -> str:
+    """Return what an economy is called; the code of one's own is not run for that."""
+    return ECONOMIES[model].title if model in ECONOMIES else model
 
 
 def read_bundle(path: str | Path) -> Bundle:
@@ -95,7 +108,7 @@ def read_bundle(path: str | Path) -> Bundle:
     Raises
     ------
     DataError
-        If the file is missing, damaged, or no bundle.
+        If the file is missing, damaged, no bundle, or not that of the manifest beside it.
     """
     items = restricted_pickle.read_bundle(path)
     missing = [key for key in KEYS if key not in items]
@@ -103,8 +116,9 @@ def read_bundle(path: str | Path) -> Bundle:
         raise DataError(
             f"{path} has no {', '.join(missing)}: must be a bundle, such as results/bgn_0_fama.pkl"
         )
-    bundle = Bundle(items)
+    bundle = Bundle(read_checked_bundle(path))
     bundle.path = Path(path)
+    require_sealed(bundle.path)
     return bundle
 
 
@@ -163,12 +177,18 @@ class Results:
     @property
     def _sizes(self) -> list[str]:
         configs = {panel: self._manifests[panel]["config"] for panel in self.panels}
-        return [f"{p} ({c['firms']} firms, {c['months']} months)" for p, c in configs.items()]
+        return [
+            f"{p} ({c.get('firms', '?')} firms, {c.get('months', '?')} months)"
+            for p, c in configs.items()
+        ]
 
     def bundle(self, panel: str) -> Bundle:
         """Return the bundle of one panel."""
         self._require([panel])
-        return read_bundle(self.folder / f"{panel}{BUNDLE}")
+        bundle = read_bundle(self.folder / f"{panel}{BUNDLE}")
+        if bundle["panel_id"] != panel:
+            raise DataError(f"{bundle.path} is the bundle of {bundle['panel_id']}; {_BUILD}")
+        return bundle
 
     def to_frame(self, panel: str | None = None) -> pd.DataFrame:
         """Return firms and months.
@@ -201,8 +221,9 @@ class Results:
         """Return one row for each panel, method, month and factor; ``xret`` is what it earned."""
 
         def rows(panel: str) -> Iterator[pd.DataFrame]:
-            for method in ("ff", "fm"):
-                wide = self.bundle(panel)[f"{method}_returns"].reset_index()
+            items = self.bundle(panel)
+            for method in [name for name in ("ff", "fm") if items[f"{name}_returns"] is not None]:
+                wide = items[f"{method}_returns"].reset_index()
                 long = wide.melt("month", var_name="factor", value_name="xret")
                 yield long.assign(method=method)
 
@@ -213,8 +234,11 @@ class Results:
 
         def rows(panel: str) -> Iterator[pd.DataFrame]:
             items = self.bundle(panel)
-            for kind in economy(items["model"]).loadings:
-                wide = items[f"model_premia_{kind}"].reset_index()
+            for key, premia in items.items():
+                kind = key.removeprefix("model_premia_")
+                if kind == key or premia is None:
+                    continue
+                wide = premia.reset_index()
                 long = wide.melt("month", var_name="premium", value_name="xret")
                 yield long.assign(kind=kind)
 
@@ -230,7 +254,12 @@ class Results:
         file = self.folder / "leaderboard" / "headline.csv"
         if not file.is_file():
             raise DataError(f"there is no {file}: build it with make leaderboard")
-        return pd.read_csv(file)
+        try:
+            return pd.read_csv(file)
+        except ValueError as error:
+            raise DataError(
+                f"cannot read {file}: {error}; build it again with make leaderboard"
+            ) from error
 
     def to_stata(self, folder: str | Path, firms: bool = False) -> list[Path]:
         """Write the tidy tables for Stata 14 and newer, which R's haven reads too.
@@ -262,7 +291,9 @@ class Results:
         for name, table in tables.items():
             written.append(write_stata(folder / f"{name}.dta", table(), _DESCRIBED))
         for panel in self.panels if firms else ():
-            described = economy(self._manifests[panel]["config"]["model"]).columns("panel")
+            model = self._manifests[panel]["config"]["model"]
+            # The code of an economy of one's own is not run to look at its results.
+            described = ECONOMIES[model].columns("panel") if model in ECONOMIES else {}
             file = folder / f"{panel}.dta"
             written.append(write_stata(file, self._read(panel, "panel"), described))
         return written
@@ -280,7 +311,8 @@ class Results:
         return gathered
 
     def _read(self, panel: str, table: str) -> pd.DataFrame:
-        return read_frame(self.folder / panel_files(panel)[table], table, panel, _BUILD)
+        file = self.folder / files_behind(self._manifests[panel])[table]
+        return read_frame(file, table, panel, _NOT_KEPT if table in LARGE_TABLES else _BUILD)
 
     def _require(self, panels: Sequence[str]) -> None:
         for panel in panels:

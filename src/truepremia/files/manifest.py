@@ -18,7 +18,7 @@ from truepremia.files.provenance import (
     package_digest,
     processor,
 )
-from truepremia.files.results import BUNDLE, panel_files
+from truepremia.files.results import BUNDLE, MANIFEST, panel_files
 from truepremia.outside import file_digest, require_regular
 
 SEAL = "manifest_sha256"
@@ -171,6 +171,30 @@ def files_behind(manifest: Mapping[str, Any]) -> dict[str, str]:
     }
     names = dict.fromkeys((*_LEAST, *manifest["files"]))
     return {n: others.get(n, f"panels/{panel_id}/{n}.parquet") for n in names}
+
+
+def require_sealed(bundle: Path) -> None:
+    """Refuse a bundle that is not the one of the manifest beside it, if there is a sound one.
+
+    Raises
+    ------
+    DataError
+        If its bytes are others.
+    """
+    if not bundle.name.endswith(BUNDLE):
+        return
+    panel_id = bundle.name.removesuffix(BUNDLE)
+    try:
+        manifest = read_manifest(bundle.with_name(f"{panel_id}{MANIFEST}"))
+    except DataError:
+        return
+    if manifest["panel_id"] == panel_id and "bundle" in manifest["files"]:
+        wrong = _difference(bundle, manifest["files"]["bundle"])
+        if wrong:
+            raise DataError(
+                f"{bundle} {wrong}: it is not the bundle of the manifest beside it; delete it and "
+                "run the workflow that built it again"
+            )
 
 
 def differences(manifest: Mapping[str, Any], results: Path) -> dict[str, str]:
