@@ -99,6 +99,23 @@ def test_delisted_new_and_incomplete_stocks_are_not_investable(read):
         (lambda t: t.assign(month=t["month"] + 0.5), "must hold dates, months yyyymm"),
         (lambda t: t.assign(permno=[None, *t["permno"][1:]]), "permno is missing in 1 rows"),
         (lambda t: t.iloc[:0], "no rows"),
+        (lambda t: t.assign(ret_excess=t["xret"]), "xret and ret_excess, both names of the exc"),
+        (lambda t: t.assign(mktcap=t["mve"]), "mve and mktcap, both names of the market equity"),
+        (lambda t: t.assign(gvkey=t["permno"]), "permno and gvkey, both names of the firm"),
+        (lambda t: t.assign(ret=t["xret"] + 0.003), "column ret is the return that is earned"),
+        (lambda t: t.assign(short=-t["xret"] / 7), "column short is the return that is earned"),
+        (lambda t: t.assign(bm=np.nan), "column bm is missing or infinite for every stock"),
+        (lambda t: t.assign(bm=np.inf), "column bm is missing or infinite for every stock"),
+        (lambda t: t.assign(mve=-1.0), "no market equity is above zero"),
+        (lambda t: t.assign(mve=np.nan), "no market equity is above zero"),
+        (
+            lambda t: t.assign(
+                bm=np.where(t.index % 2, t["bm"], np.nan),
+                mom=np.where(t.index % 2, np.nan, t["mom"]),
+            ),
+            "no row has all characteristics",
+        ),
+        (lambda t: t.assign(month=t["month"].replace(202404, 202413)), "must end in 01 to 12"),
     ],
 )
 def test_what_is_wrong_is_one_line_with_the_file(read, change, said):

@@ -176,3 +176,26 @@ def test_realised_statistics_of_a_real_panel():
     wealth = np.cumprod(1 + returns * 0.1 / (returns.std(ddof=1) * np.sqrt(12)))
     peak = np.maximum.accumulate(np.concatenate([[1], wealth]))[1:]
     assert row["drawdown"] == pytest.approx(np.max(1 - wealth / peak), rel=1e-12)
+
+
+def test_where_nothing_can_be_attained_there_is_no_share_and_the_rest_is_compared():
+    nothing = dict.fromkeys(THETA, 3e-14)
+    found = [
+        panel_rows("bgn", f"bgn_{p}", method, stats(10 * p + m), nothing)
+        for p in range(3)
+        for m, method in enumerate(("one", "two"))
+    ]
+    board = leaderboard(pd.concat(found, ignore_index=True), {}, "one", {"bgn": 3})
+    own = board.headline[board.headline["method"] == "two"].iloc[0]
+    assert np.isnan(own["share"])
+    assert own["sharpe"] > 0
+    pair = board.paired.iloc[0]
+    assert pair["panels"] == 3
+    assert np.isfinite(pair[["sharpe", "sharpe_se", "hjd", "hjd_t"]].astype(float)).all()
+    assert np.isnan(pair["share"])
+
+
+def test_one_panel_has_no_standard_error_not_even_for_holding_nothing():
+    head = leaderboard(rows(panels=1, economies=("bgn",)), {}, "one", {"bgn": 1}).headline
+    assert "none" in set(head["method"])
+    assert head[["sharpe_se", "share_se", "hjd_se"]].isna().all(axis=None)

@@ -152,6 +152,16 @@ def test_realised_statistics_of_an_exported_panel_agree_with_the_truth(place):
     conditional = truth["mean"].mean() / np.sqrt(np.mean(truth["stdev"] ** 2))
     assert abs(realised - conditional) < 4 * error
 
+    # Without a simulated panel beside it.
+    alone = {"panels": {"bgn": 0, "mine": panels["mine"]}, "tidy": {"stores": {"demo": False}}}
+    place.snakemake("leaderboard", **{**settings(), **alone}).succeeded()
+    assert {r["economy"] for r in ranking(place)} == {"mine"}
+    again = next(r for r in ranking(place) if r["method"] == "capm")
+    assert (again["Sharpe"], again["Sharpe s.e."]) == (row["Sharpe"], row["Sharpe s.e."])
+    assert pd.read_csv(place.results / "leaderboard" / "panels.csv").empty
+    place.snakemake("leaderboard", **{**settings(), "panels": {"bgn": [0]}}).succeeded()
+    assert pd.read_csv(place.results / "leaderboard" / "realised.csv").empty
+
 
 def test_commands_check_and_judge_a_file(place):
     (place.folder / "my_method.py").write_text(OWN)

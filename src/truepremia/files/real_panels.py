@@ -28,6 +28,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 PERCENT = 1.0
 """Median absolute return from which returns must be in per cent."""
 
+SAME = 0.99
+"""Correlation within months with the excess return from which a column is that return."""
+
 LOWEST_RETURN = -2.0
 """Excess return below which a number must be a code."""
 
@@ -56,6 +59,7 @@ class RealPanel:
         path = Path(path)
         raw = _raw(path)
         taken = {what: _column(path, raw, what) for what in NAMES}
+        _refuse_second_names(path, raw, taken)
         others = [name for name in raw if name not in taken.values()]
         names = tuple(str(n) for n in others if pd.api.types.is_numeric_dtype(raw[n].dtype))
         if not names:
@@ -114,6 +118,18 @@ def _column(path: Path, raw: pd.DataFrame, what: str) -> str | None:
     return found[0] if found else None
 
 
+def _refuse_second_names(path: Path, raw: pd.DataFrame, taken: Mapping[str, str | None]) -> None:
+    """Refuse columns of numbers that would be characteristics under the name of something else."""
+    for what, first in taken.items():
+        for name in NAMES[what]:
+            if name != first and name in raw and pd.api.types.is_numeric_dtype(raw[name].dtype):
+                raise DataError(
+                    f"{path} has the columns {first} and {name}, both names of the "
+                    f"{what.replace('_', ' ')}: keep one of them; a characteristic needs another "
+                    "name"
+                )
+
+
 def _numbers(path: Path, column: pd.Series) -> Array:
     if not pd.api.types.is_numeric_dtype(column.dtype):
         raise DataError(
@@ -149,6 +165,11 @@ def _months(path: Path, column: pd.Series) -> tuple[Array, bool]:
         )
     whole = values.astype(np.int64)
     inside = (whole >= 180001) & (whole <= 229912) & (whole % 100 >= 1) & (whole % 100 <= 12)
+    if ((whole >= 180000) & (whole <= 229999)).all() and not inside.all():
+        raise DataError(
+            f"{path}: column {column.name} holds {whole[~inside][0]}: months yyyymm must end in 01 "
+            "to 12; mend them"
+        )
     if inside.all():
         return (whole // 100 - 1970) * 12 + whole % 100 - 1, True
     return whole, False
@@ -180,6 +201,7 @@ def _check(path: Path, frame: pd.DataFrame, window: int, calendar: bool) -> None
             f"{path} has {len(present)} months: must be at least window + 1 = {window + 1}; lower "
             "window or give more months"
         )
+    _check_firms(path, frame)
     returns = frame["excess_return"].to_numpy(float)
     returns = returns[np.isfinite(returns)]
     if not len(returns):
@@ -195,3 +217,43 @@ def _check(path: Path, frame: pd.DataFrame, window: int, calendar: bool) -> None
             f"{path}: an excess return of {returns.min():g} is below -200%: codes for missing "
             "values must be nulls"
         )
+
+
+def _check_firms(path: Path, frame: pd.DataFrame) -> None:
+    """Refuse a panel in which no stock could be held, or that shows what it will earn."""
+    names = [name for name in frame if str(name).startswith("c:")]
+    known = np.isfinite(frame[names].to_numpy(float))
+    value = frame["market_equity"].to_numpy(float)
+    held = np.isfinite(value) & (value > 0)
+    if not held.any():
+        raise DataError(f"{path}: no market equity is above zero; no stock could be held")
+    empty = [
+        str(name)[2:]
+        for name, there in zip(names, known[held].any(axis=0), strict=True)
+        if not there
+    ]
+    if empty:
+        raise DataError(
+            f"{path}: column {empty[0]} is missing or infinite for every stock with a market "
+            "equity: no stock could be held; drop the column"
+        )
+    if not (known.all(axis=1) & held).any():
+        worst = int(known[held].mean(axis=0).argmin())
+        raise DataError(
+            f"{path}: no row has all characteristics, so no stock could be held; drop those that "
+            f"are mostly missing, {str(names[worst])[2:]} first"
+        )
+    for name in names:
+        if _correlation(frame, str(name)) > SAME:
+            raise DataError(
+                f"{path}: column {str(name)[2:]} is the return that is earned after the month of "
+                "its row, which is not known then; drop it"
+            )
+
+
+def _correlation(frame: pd.DataFrame, name: str) -> float:
+    """Return the size of the correlation of a column with the excess return within months."""
+    both = frame[["month", name, "excess_return"]].replace([np.inf, -np.inf], np.nan).dropna()
+    x, y = (both[n] - both.groupby("month")[n].transform("mean") for n in (name, "excess_return"))
+    scale = float(np.sqrt((x**2).sum() * (y**2).sum()))
+    return abs(float((x * y).sum())) / scale if scale > 0 else 0.0

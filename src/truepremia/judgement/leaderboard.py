@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from truepremia.economies.contract import SHARPE_ROUNDING
 from truepremia.errors import DataError
 from truepremia.judgement.engine import LOO, OWN
 from truepremia.typing import Array
@@ -58,7 +59,7 @@ def panel_rows(
     monthly = frame[["variant", "choice", "alpha", "hjd"]].assign(
         sharpe=sharpe,
         attainable=theta,
-        share=sharpe / theta,
+        share=_share(sharpe, theta),
         hjd_none=theta / np.sqrt(1 + theta**2),
         z=z,
         held=held,
@@ -75,6 +76,12 @@ def panel_rows(
     found.insert(0, "panel", panel)
     found.insert(0, "economy", economy)
     return found
+
+
+def _share(sharpe: Array, theta: Array) -> Array:
+    """Return Sharpe over attainable ratio, NaN where nothing but rounding can be attained."""
+    missing = np.full(np.shape(sharpe), np.nan)
+    return np.asarray(np.divide(sharpe, theta, out=missing, where=theta > SHARPE_ROUNDING))
 
 
 def over_panels(rows: pd.DataFrame) -> pd.DataFrame:
@@ -147,7 +154,7 @@ def leaderboard(
     best = every.groupby(["economy", "method"])["sharpe"].max().rename("hindsight_best")
     shown = shown.merge(best.reset_index(), on=["economy", "method"])
     shown = pd.concat([shown, _nothing(rows)], ignore_index=True)
-    shown["missing_panels"] = shown["economy"].map(panels) - shown["panels"]
+    shown["missing_panels"] = shown["economy"].map(panels).astype(float) - shown["panels"]
     shown["flag"] = np.where(shown["luck"].abs() > KNOWS_THE_FUTURE, "knows the future", "")
     average = shown.groupby("method")["share"].mean().sort_values(ascending=False)
     place = {method: k for k, method in enumerate(average.index)}
@@ -202,9 +209,10 @@ def _nothing(rows: pd.DataFrame) -> pd.DataFrame:
         .assign(panels=count, months=grouped["months"].min(), hjd=grouped["hjd_none"].mean())
     )
     found["hjd_se"] = grouped["hjd_none"].std(ddof=1) / np.sqrt(count)
-    zero = ("sharpe", "share", "sharpe_se", "share_se", "luck", "hindsight_best")
+    zero = ("sharpe", "share", "luck", "hindsight_best")
     named = found.reset_index().assign(method="none", variant="", choice=OWN, alpha=np.nan)
-    return named.assign(**dict.fromkeys(zero, 0.0))
+    errors = dict.fromkeys(("sharpe_se", "share_se"), np.where(named["panels"] > 1, 0.0, np.nan))
+    return named.assign(**dict.fromkeys(zero, 0.0), **errors)
 
 
 def _paired(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
@@ -216,11 +224,12 @@ def _paired(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
     for (economy, method), own in rows.groupby(["economy", "method"], sort=False):
         if method == reference:
             continue
-        gap = (own.set_index(["economy", "panel"])[measures] - base).dropna()
+        gap = (own.set_index(["economy", "panel"])[measures] - base).dropna(how="all")
         row: dict[str, object] = dict(zip(columns, (economy, method, len(gap)), strict=True))
         for name in measures:
-            mean = gap[name].mean() if len(gap) else np.nan
-            error = gap[name].std(ddof=1) / np.sqrt(len(gap)) if len(gap) > 1 else np.nan
+            known = gap[name].dropna()
+            mean = known.mean() if len(known) else np.nan
+            error = known.std(ddof=1) / np.sqrt(len(known)) if len(known) > 1 else np.nan
             row |= {name: mean, f"{name}_se": error}
             row[f"{name}_t"] = mean / error if error > 0 else np.nan
         found.append(row)
@@ -246,4 +255,5 @@ def monthly_share(
     same &= frame["alpha"].isna() if np.isnan(alpha) else frame["alpha"] == alpha
     frame = frame[same].set_index("month")
     sharpe = (frame["mean"] / frame["stdev"].where(frame["stdev"] > 0)).fillna(0.0)
-    return sharpe / pd.Series(attainable).reindex(frame.index)
+    theta = pd.Series(attainable).reindex(frame.index)
+    return pd.Series(_share(sharpe.to_numpy(), theta.to_numpy()), frame.index)

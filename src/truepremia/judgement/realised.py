@@ -39,7 +39,11 @@ def realised_rows(panel: str, method: str, stats: Mapping[str, Array]) -> pd.Dat
             | dict(zip(keys, found, strict=True))
             | {"months": len(own), **numbers, "turnover": own["turnover"].mean()}
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["panel", "method", *keys, "months", *NUMBERS, "turnover"])
+
+
+NUMBERS = ("mean", "stdev", "sharpe", "mean_se", "sharpe_se", "drawdown")
+"""What is computed of a series of returns."""
 
 
 def _numbers(returns: Array) -> dict[str, float]:

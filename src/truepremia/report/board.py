@@ -182,7 +182,15 @@ def figures(shown: Exhibits) -> Iterator[tuple[str, Figure]]:
         "features": lambda s: by_number(s, "D", "number of random features D"),
     }
     for name, draw in drawn.items():
-        yield name, draw(shown)
+        yield name, draw(shown) if shown.economies else _without_truth()
+
+
+def _without_truth() -> Figure:
+    """Return a figure that says why it is empty."""
+    figure = new_figure(1.2)
+    said = "no simulated panel: the truth of a real one is not known"
+    figure.text(0.5, 0.5, said, ha="center", va="center")
+    return figure
 
 
 def share(shown: Exhibits) -> Figure:

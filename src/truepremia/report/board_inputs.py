@@ -14,6 +14,14 @@ from truepremia.methods.entry import Entry
 from truepremia.report.board import Exhibits
 from truepremia.typing import Array
 
+_NO_STATISTICS: dict[str, Array] = {
+    name: np.zeros(0, dtype=object if name in ("variant", "choice") else float)
+    for name in ("month", "variant", "choice", "alpha", "stdev", "mean", "xret", "hjd", "turnover")
+}
+NO_ROWS = panel_rows("", "", "", _NO_STATISTICS, {})
+NO_REALISED_ROWS = realised_rows("", "", _NO_STATISTICS).assign(headline=False)
+"""Tables without a row but with their columns."""
+
 
 def read_exhibits(
     files: Any, methods: Mapping[str, Entry], settings: Mapping[str, Any]
@@ -39,7 +47,7 @@ def read_exhibits(
         if panel == f"{economy}_{settings['panels'][economy][0]}":
             monthly[economy, method] = (stats, panel)
     counts = {economy: len(indices) for economy, indices in settings["panels"].items()}
-    every = pd.concat(rows, ignore_index=True)
+    every = pd.concat(rows, ignore_index=True) if rows else NO_ROWS
     board = leaderboard(every, settings["headline"], settings["reference"], counts)
     shares: dict[str, dict[str, pd.Series]] = {}
     for row in board.headline.itertuples():
@@ -69,7 +77,7 @@ def _realised(paths: Any, settings: Mapping[str, Any]) -> pd.DataFrame:
         stats = TableFile(path, f"{method}_stats", panel).read()
         found = realised_rows(panel, method, stats)
         rows.append(found.assign(headline=stands_for(found, settings["headline"])))
-    return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame()
+    return pd.concat(rows, ignore_index=True) if rows else NO_REALISED_ROWS
 
 
 def _cpu(paths: Any) -> dict[str, float]:
