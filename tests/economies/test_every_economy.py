@@ -207,6 +207,15 @@ def test_panel_has_the_columns_of_the_contract_and_no_hole(lab):
     assert gross.min() > -1e-15, "limited liability"
 
 
+def test_columns_of_the_fewest_firms_have_one_type_in_every_month(lab):
+    """Also in months in which nobody owns anything."""
+    for index in range(8):
+        panel = lab.simulate(Size(firms=2, months=30, burnin=13), index=index)
+        months = [rows for _, rows in panel.states]
+        for name in months[0]:
+            assert len({rows[name].dtype for rows in months}) == 1, name
+
+
 def test_aggregate_columns_are_documented_and_finite(lab):
     assert set(lab.panel.aggregates) - {"month"} == set(lab.economy.columns("aggregates"))
     for name, values in lab.panel.aggregates.items():

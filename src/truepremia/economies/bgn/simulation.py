@@ -24,6 +24,7 @@ from truepremia.economies.characteristics import (
     over_book,
     valuation,
 )
+from truepremia.economies.owners import total_by_owner
 from truepremia.panel import Simulation, Size
 from truepremia.seeds import Streams, blocks
 from truepremia.typing import Array
@@ -188,7 +189,7 @@ class Snapshot:
 
     def by_firm(self, values: Array) -> Array:
         """Sum project values (L,) over each firm's projects, shape (n,)."""
-        return np.bincount(self.owner, weights=values, minlength=self.firms)
+        return total_by_owner(self.owner, values, self.firms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,11 +235,11 @@ def step(solution: Solution, now: Snapshot, shocks: Shocks) -> Snapshot:
     own = np.sqrt(np.maximum(volatility**2 - b**2, 0.0))
     log_mean = params.log_cash_flow - 0.5 * volatility**2
     paid = np.exp(log_mean + b * shocks.nu + own * shocks.cash_flow)
-    cash = np.bincount(owner, weights=paid, minlength=now.firms)
+    cash = total_by_owner(owner, paid, now.firms)
     invested = np.bincount(shocks.taker, minlength=now.firms)
     owner = np.concatenate([owner, shocks.taker])
     beta = np.concatenate([beta, shocks.beta])
-    held = np.bincount(owner, weights=np.exp(-beta), minlength=now.firms)
+    held = total_by_owner(owner, np.exp(-beta), now.firms)
     payoff = firm_value(params, shocks.market, held) + params.investment * (cash - invested)
     return Snapshot(
         market=shocks.market,

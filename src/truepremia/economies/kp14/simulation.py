@@ -24,6 +24,7 @@ from truepremia.economies.characteristics import (
 from truepremia.economies.kp14.conditional import FIRM_COLUMNS, State, loadings, price
 from truepremia.economies.kp14.parameters import MONTH, Params
 from truepremia.economies.kp14.solution import Solution
+from truepremia.economies.owners import total_by_owner
 from truepremia.errors import CalibrationError
 from truepremia.panel import Simulation, Size
 from truepremia.seeds import Streams, blocks
@@ -177,7 +178,7 @@ class Snapshot:
         w, v = self.weight, self.u - 1
         wv = w * v
         sums = [
-            np.bincount(self.owner, weights=summand, minlength=self.firms)
+            total_by_owner(self.owner, summand, self.firms)
             for summand in (w, wv, w * w, w * wv, wv * wv, self.capital)
         ]
         return dict(zip(FIRM_COLUMNS, (self.eps, self.high, self.arrival_rate, *sums), strict=True))
