@@ -127,3 +127,48 @@ def test_inputs_cannot_be_written_to_and_are_not(name, small_world):
             method.weights(known)
         seen.append(np.array_equal(before, known.characteristics))
     assert all(seen)
+
+
+def with_firms_only(months, kept, few=0):
+    """Return months in which no firm can be held, or only ``few``, but in those of ``kept``."""
+    bare = []
+    for t, month in enumerate(months):
+        if t not in kept:
+            hidden = np.arange(len(month.firm)) >= few
+            month = replace(month, market_equity=np.where(hidden, np.nan, month.market_equity))
+        bare.append(month)
+    return bare
+
+
+HOLES = {
+    "none but today": [(), 0],
+    "none in half of the months": [range(0, 48, 2), 0],
+    "one month in a window": [range(0, 48, 24), 0],
+    "two months in a window": [range(0, 48, 12), 0],
+    "one firm": [(), 1],
+    "one firm but in a month": [(30,), 1],
+}
+
+
+@pytest.mark.filterwarnings("error:.*:RuntimeWarning")
+@pytest.mark.parametrize("case", HOLES)
+@pytest.mark.parametrize("name", EVERY_KIND)
+def test_windows_with_few_or_no_firms_have_finite_portfolios(name, case, small_world):
+    kept, few = HOLES[case]
+    last = len(small_world.months) - 1
+    months = with_firms_only(small_world.months, {*kept, last}, few)
+    how = setting(alphas=(0.0, 1e-18, 1e-3, 0.7))
+    verdict = judge(make(name), months, small_world.moments[24:], how)
+    stats = verdict.statistics
+    for numbers in (stats.stdev, stats.mean, stats.xret, stats.hjd):
+        assert np.isfinite(numbers).all()
+    if case == "none but today":
+        assert not stats.stdev[stats.month < months[-1].month].any()
+
+
+@pytest.mark.parametrize("name", EVERY_KIND)
+def test_a_window_without_any_firm_is_a_portfolio_of_nothing(name, small_world):
+    months = with_firms_only(small_world.months, {len(small_world.months) - 1})
+    how = setting(alphas=(1e-3, 0.7))
+    verdict = judge(make(name), months, small_world.moments[24:], how)
+    assert not verdict.statistics.stdev.any()

@@ -11,6 +11,9 @@ from truepremia.panel import Known, centred_ranks_along
 from truepremia.portfolios import value_weights
 from truepremia.typing import Array
 
+BESIDE_MARKET = 1e-28
+"""Squares of what is left of features beside the market, as a share of theirs, that are rounding."""
+
 BANDWIDTHS = 0.5 + 0.1 * np.arange(6)
 """Standard deviations of the directions, one drawn for each."""
 
@@ -180,6 +183,10 @@ class FeatureWindow:
         m m' / m'm + U S^2 / (S^2 + W D alpha) U'.
         """
         rows = np.isfinite(self._market)
+        if not rows.any():
+            alone = np.zeros((0, int((alphas > 0).sum())))
+            shares = left_out_shares(alone) if alone.shape[1] else None
+            return Fitted(np.zeros((D, len(alphas))), np.zeros(len(alphas)), shares)
         X, m = self._X[rows, :D], self._market[rows]
         scale = float(m @ m)
         m = m / np.sqrt(scale) if scale > 0 else m
@@ -201,7 +208,7 @@ class FeatureWindow:
         if D not in self._products:
             apart = X - np.outer(m, m @ X)
             square, right = np.linalg.eigh(apart.T @ apart)
-            kept = square > RANK_CUT * square[-1]
+            kept = square > max(RANK_CUT * square[-1], BESIDE_MARKET * np.sum(X**2))
             return (apart @ right[:, kept]) / np.sqrt(square[kept]), square[kept]
         v = reflector(m)
         turned = reflected(reflected(self._products[D][np.ix_(rows, rows)], v).T, v)

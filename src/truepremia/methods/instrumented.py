@@ -97,6 +97,8 @@ class InstrumentedWindow:
         says so.
         """
         L = len(self.x)
+        if not L:
+            return _completed(self.basis)[:, :K], np.zeros((self.x.shape[1], K))
         if K >= L:
             f = np.zeros((self.x.shape[1], K))
             f[:, :L] = self.at(np.eye(L), L).f.T

@@ -10,6 +10,9 @@ RANK_CUT = 1e-12
 SINGULAR = 1e-14
 """Eigenvalues of X'X below this share of the largest count as zero when alpha is zero."""
 
+DECIDES_ALONE = 1e-12
+"""Below this one minus a leverage has no digits left."""
+
 SHRINKAGE = np.logspace(-6, 1, 15)
 """Penalties among which the leave-one-out choice combines, per mean eigenvalue of X'X / rows."""
 
@@ -28,7 +31,8 @@ def left_out_returns(fitted: Array, leverage: Array) -> Array:
     """Return what ridge portfolios earn in each month, fitted without that month.
 
     R_s = ((H 1)_s - h_ss) / (1 - h_ss), exactly, with H the matrix that takes the constant of one
-    to what the fitted portfolio earns in the window.
+    to what the fitted portfolio earns in the window. Where a month alone decides what is fitted to
+    it, nothing is known of it from the others and its return is zero.
 
     Parameters
     ----------
@@ -37,7 +41,8 @@ def left_out_returns(fitted: Array, leverage: Array) -> Array:
     leverage : array, shape (rows, I)
         h_ss.
     """
-    return np.asarray((fitted - leverage) / (1 - leverage))
+    left = 1 - leverage
+    return np.divide(fitted - leverage, left, out=np.zeros_like(left), where=left > DECIDES_ALONE)
 
 
 def left_out_shares(left_out: Array) -> Array:
