@@ -5,8 +5,10 @@ import json
 import logging
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +22,7 @@ from snakemake_logger_plugin_truepremia import MARK, described_event
 from truepremia.commands import doctor
 from truepremia.commands.cli import main
 from truepremia.commands.progress import Follower
-from truepremia.commands.run import Order, run
+from truepremia.commands.run import INTERRUPTED, Order, run
 from truepremia.errors import ConfigError, DataError
 from truepremia.workflow.config import load_overlay
 
@@ -424,6 +426,29 @@ def test_the_doctor_has_no_fault_to_find_where_all_is_well(here, monkeypatch, ca
         assert f"ok     {what}: " in found
 
 
+def test_the_doctor_goes_on_where_a_run_could_not_start(here, monkeypatch, capsys):
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: ["numpy>=1"])
+    (here / "results").write_text("")
+    monkeypatch.setenv("PATH", str(here))
+    assert main(["doctor"]) == 1
+    found = capsys.readouterr().out
+    for fault in ("configuration: results_dir", "command: bash", "command: which"):
+        assert f"FAULT  {fault}" in found
+    for what in ("memory", "disk", "SLURM"):
+        assert f"ok     {what}: " in found
+
+
+@pytest.mark.parametrize("where", ["pipe", "folder", "nothing"])
+def test_the_doctor_does_not_wait_for_a_store(here, capsys, where):
+    os.mkfifo(here / "pipe")
+    (here / "folder").mkdir()
+    (here / "nothing").mkdir()
+    os.mkfifo(here / "folder" / "crsp_monthly.parquet")
+    assert main(["doctor", "--store", where]) == 1
+    said = "a folder without crsp" if where == "nothing" else "it is a named pipe"
+    assert said in capsys.readouterr().out
+
+
 def test_the_doctor_says_what_the_default_panels_take_of_the_disk(here, monkeypatch):
     config = load_overlay({}, ROOT)
     bytes_of_panels = 97 * config.size.firms * config.size.months * len(config.panel_ids())
@@ -480,3 +505,44 @@ def test_an_interrupted_command_says_so_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "examine", interrupted)
     assert main(["doctor"]) == 130
     assert capsys.readouterr().err == "truepremia: interrupted\n"
+
+
+SLEEPER = """
+import time
+
+
+class Slow:
+    def form(self, known):
+        time.sleep(0.4)
+        return []
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_a_signal_ends_says_that_it_was_interrupted(here, number):
+    """Ctrl-C reaches the whole group of processes, a signal by kill the command alone."""
+    (here / "slow.py").write_text(SLEEPER)
+    own = ["slow.py:Slow", "--economies", "bgn", "--firms", "20", "--months", "14"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "truepremia", "judge", *own, "--cores", "1"],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        # A test run in the background of a shell ignores it, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as running:
+        said = []
+        for line in running.stderr:
+            said.append(line)
+            if line.startswith("[compute_moments"):
+                break
+        time.sleep(1)
+        if number == signal.SIGINT:
+            os.killpg(running.pid, number)
+        else:
+            running.send_signal(number)
+        said += running.stderr.readlines()
+    assert running.returncode == 130
+    assert said[-1] == f"truepremia: {INTERRUPTED}\n"
+    assert not any("the lines above say why" in line for line in said)

@@ -44,8 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A reader such as head has had enough; what is left has nowhere to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except KeyboardInterrupt:
-        print("truepremia: interrupted", file=sys.stderr)  # noqa: T201
+    except KeyboardInterrupt as stop:
+        print(f"truepremia: {str(stop) or 'interrupted'}", file=sys.stderr)  # noqa: T201
         return 130
     except TruepremiaError as error:
         print(error_line(error), file=sys.stderr)  # noqa: T201

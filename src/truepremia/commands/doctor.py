@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,10 +51,9 @@ def examine(store: Path | None = None) -> Iterator[Finding]:
     yield _python()
     yield from _packages()
     yield Finding("workflow", str(ROOT), fault=not (ROOT / "Snakefile").is_file())
-    config = load_overlay({}, ROOT)
+    yield from _commands()
     yield Finding("cores", f"{len(os.sched_getaffinity(0))} for this process")
-    yield _memory(config)
-    yield _disk(config, Path.cwd())
+    yield from _sizes()
     yield _slurm()
     if store is not None:
         yield _store(store)
@@ -86,6 +86,30 @@ def _packages() -> Iterator[Finding]:
             yield Finding("package", f"{requirement.name} is {there}: {remedy}", fault=True)
     if not faults:
         yield Finding("packages", f"truepremia {metadata.version('truepremia')} has all it needs")
+
+
+def _commands() -> Iterator[Finding]:
+    """Yield a fault for each command that the workflow engine calls and does not find."""
+    for name in ("bash", "which"):
+        if shutil.which(name) is None:
+            said = f"{name} is nowhere on the PATH ({os.environ.get('PATH', '')}): correct it"
+            yield Finding("command", said, fault=True)
+
+
+def _sizes() -> Iterator[Finding]:
+    """Yield what the default configuration needs of memory and disk, and whether it is sound."""
+    try:
+        config = load_overlay({}, ROOT)
+    except TruepremiaError as error:
+        yield Finding("configuration", str(error), fault=True)
+        try:
+            # Sizes do not depend on where results go, which may be what is wrong.
+            elsewhere = str(Path(tempfile.gettempdir()) / "truepremia" / "results")
+            config = load_overlay({"results_dir": elsewhere}, ROOT)
+        except TruepremiaError:
+            return
+    yield _memory(config)
+    yield _disk(config, Path.cwd())
 
 
 def _memory(config: RunConfig) -> Finding:

@@ -38,6 +38,8 @@ ONLY_TELL = re.compile(
 )
 """Options of Snakemake with which it runs no job and says something in its own words."""
 
+INTERRUPTED = "interrupted: what was finished stays, and the same command goes on from there"
+
 _SETTINGS = {
     "--config": "--config",
     "-C": "--config",
@@ -171,6 +173,8 @@ def run(order: Order, folder: Path | None = None, *, stays: bool = True) -> int:
         If a configuration file cannot be read, or an argument is none.
     DataError
         If the run fails and nothing on the terminal says so in a line of ours.
+    KeyboardInterrupt
+        If a signal ended it.
     """
     follower = reader(sys.stderr)
     # Without -P a file of the working folder, numpy.py say, goes before the library of its name.
@@ -220,15 +224,26 @@ def _follow(command: Sequence[str], follower: Follower, folder: Path | None, sta
         preexec_fn=end_with_parent,
     ) as process:
         assert process.stderr is not None
-        hand_on(process.send_signal)
+        ended = False
+
+        def end(number: int) -> None:
+            nonlocal ended
+            ended = True
+            process.send_signal(number)
+
+        hand_on(end)
         while True:
             try:
                 with follower:
                     for line in process.stderr:
                         follower.read(line.rstrip("\n"))
-                return process.wait()
+                status = process.wait()
+                break
             except KeyboardInterrupt:
-                continue  # Snakemake has it too and ends its jobs; its last words are read
+                ended = True  # Snakemake has it too and ends its jobs; its last words are read
+    if status and ended:
+        raise KeyboardInterrupt(INTERRUPTED)
+    return status
 
 
 def require_cores(cores: int) -> None:

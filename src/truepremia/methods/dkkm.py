@@ -12,7 +12,7 @@ from truepremia.portfolios import value_weights
 from truepremia.typing import Array
 
 BESIDE_MARKET = 1e-28
-"""Squares of what is left of features beside the market, as a share of theirs, that are rounding."""
+"""Share of their squares that is rounding where features are nothing beside the market."""
 
 BANDWIDTHS = 0.5 + 0.1 * np.arange(6)
 """Standard deviations of the directions, one drawn for each."""

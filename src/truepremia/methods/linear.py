@@ -42,7 +42,8 @@ def left_out_returns(fitted: Array, leverage: Array) -> Array:
         h_ss.
     """
     left = 1 - leverage
-    return np.divide(fitted - leverage, left, out=np.zeros_like(left), where=left > DECIDES_ALONE)
+    known = left > DECIDES_ALONE
+    return np.asarray(np.divide(fitted - leverage, left, out=np.zeros_like(left), where=known))
 
 
 def left_out_shares(left_out: Array) -> Array:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from truepremia.errors import DataError
 from truepremia.files.results import PUBLISHED
-from truepremia.outside import exists, is_file
+from truepremia.outside import exists, is_file, require_regular
 from truepremia.panel import Size
 from truepremia.tidy.layouts import table_names
 from truepremia.tidy.partitions import parquet_files, table_name
@@ -209,10 +210,21 @@ def _path_faults(where: str, path: Path, tables: Collection[str]) -> Iterator[st
             )
     elif not exists(path):
         yield f"{where}.path is {path}: there is no such file or folder; correct the path"
+    else:
+        try:
+            require_regular(path)
+        except DataError as error:
+            yield f"{where}.path: {error}"
 
 
 def _sort_faults(where: str, sorts: Mapping[str, Any]) -> Iterator[str]:
     for name, plan in sorts.items():
+        if plan is True:
+            yield (
+                f"{where}.{name} is true: must be off or a mapping, for example "
+                "{by: {size: [50], bm: [30, 70]}}"
+            )
+            continue
         for variable, at in plan["by"].items() if plan else ():
             if list(at) != sorted(set(at)):
                 yield (

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from truepremia.errors import DataError
+from truepremia.outside import exists, require_regular
 from truepremia.tidy.partitions import hive_keys, parquet_files, table_name
 
 _MAGIC = b"SQLite format 3\x00"
@@ -100,6 +101,13 @@ def opened(
 
 
 def _beginning(path: Path) -> bytes:
+    if path.is_dir():
+        raise DataError(
+            f"{path}: a folder without crsp_monthly.parquet; give a SQLite file or the folder of "
+            "the Parquet files"
+        )
+    if exists(path):
+        require_regular(path)  # a named pipe would be waited for
     try:
         with path.open("rb") as handle:
             return handle.read(512)
@@ -432,6 +440,7 @@ class _ParquetFiles:
 
     def open(self, part: Path) -> pq.ParquetFile:
         """Open one of the files."""
+        require_regular(part)
         try:
             return pq.ParquetFile(part)
         except (OSError, pa.ArrowException) as error:
