@@ -142,6 +142,27 @@ def test_jobs_start_in_warm_pythons_unless_something_else_is_asked_for():
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["--configfile", "a.yaml", "bgn_0"],
+        ["--config", "firms=60", "bgn_0"],
+        ["--config", "firms=60", "--", "--configfile", "a.yaml", "bgn_0"],
+    ],
+)
+def test_a_panel_among_settings_is_a_target(here, monkeypatch, words):
+    orders = []
+    monkeypatch.setattr("truepremia.commands.run.run", orders.append)
+    (here / "a.yaml").write_text("firms: 70\n")
+    assert main(["run", *words]) == 0
+    assert orders[0].arguments()[-1] == "results/bgn_0_manifest.json"
+
+
+def test_true_and_false_are_said_as_snakemake_understands_them():
+    given = Order(config=["keep_panels=false", "yes=true", "results_dir=false_friend"]).arguments()
+    assert {"keep_panels=False", "yes=True", "results_dir=false_friend"} <= set(given)
+
+
+@pytest.mark.parametrize(
     "asked",
     [
         *("-n", "-np", "-pn", "-nF", "--dry-run", "--dryrun", "--list", "-l", "--list-untracked"),

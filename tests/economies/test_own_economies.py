@@ -11,6 +11,7 @@ import yaml
 import truepremia as tp
 from truepremia.commands.cli import main
 from truepremia.commands.new_economy import SKELETON, new_economy
+from truepremia.commands.test_economy import _overlay, _try
 from truepremia.economies.own import own_economy, use_own
 from truepremia.economies.registry import ECONOMIES, SHIPPED
 from truepremia.errors import ConfigError
@@ -175,6 +176,14 @@ def test_an_economy_that_lacks_something_is_one_line(mine, capfd, module, old, n
     line = capfd.readouterr().err
     assert said in line
     assert line.count("\n") == 1
+
+
+def test_an_economy_with_few_characteristics_is_tested_without_methods_that_need_more(mine):
+    changed(mine, "__init__", '("size", "bm", "agr", "roe", "mom", "beta")', '("size", "beta")')
+    chosen = {"package": str(mine / "ccapm"), "calibration": str(mine / "ccapm.yaml")}
+    config = load_config_file(_overlay("ccapm", chosen, mine), ROOT)
+    assert list(config.methods) == ["fm"]
+    _try("ccapm", config)
 
 
 def test_its_results_are_read_without_its_code(mine, monkeypatch, tmp_path):

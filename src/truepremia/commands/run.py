@@ -82,7 +82,8 @@ class Order:
     def joined(self) -> "Order":
         """Return the order with the targets and settings among ``more`` joined to the others.
 
-        Snakemake itself would take the last --config and forget the others.
+        Snakemake itself would take the last --config and forget the others. A panel that stands
+        among settings, as in ``--configfile mine.yaml bgn_0``, is a target.
         """
         found: dict[str, list[str]] = {"targets": [], "--config": [], "--configfile": []}
         rest: list[str] = []
@@ -97,11 +98,15 @@ class Order:
             else:
                 into = rest
                 into.append(word)
+        files = [*self.configfiles, *map(Path, found["--configfile"])]
+        pairs = [*self.config, *found["--config"]]
+        panels = [str(word) for word in (*files, *pairs) if _PANEL.fullmatch(str(word))]
+        panels = [name for name in panels if not Path(name).is_file()]
         return replace(
             self,
-            targets=[*self.targets, *found["targets"]],
-            configfiles=[*self.configfiles, *map(Path, found["--configfile"])],
-            config=[*self.config, *found["--config"]],
+            targets=[*self.targets, *found["targets"], *panels],
+            configfiles=[file for file in files if str(file) not in panels],
+            config=[pair for pair in pairs if pair not in panels],
             more=rest,
         )
 
@@ -277,7 +282,10 @@ def _pairs(config: Sequence[str]) -> Sequence[str]:
         with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError):
             if yaml.load(value, Loader=yaml.BaseLoader) is None:
                 raise ConfigError(f"--config {pair!r}: YAML reads {value!r} as nothing; quote it")
-    return config
+    # Snakemake knows Python's words only and would take YAML's for texts.
+    words = {"true": "True", "false": "False"}
+    split = [pair.partition("=") for pair in config]
+    return [f"{key}={words.get(value, value)}" for key, _, value in split]
 
 
 def _no_option(file: Path) -> str:

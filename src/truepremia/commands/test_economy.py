@@ -18,6 +18,7 @@ from truepremia.outside import words_of
 from truepremia.panel import Panel
 from truepremia.seeds import Streams
 from truepremia.workflow.config import RunConfig, load_config_file
+from truepremia.workflow.documents import read_yaml
 from truepremia.workflow.place import ROOT
 
 VARIABLE = "TRUEPREMIA_OWN_ECONOMY"
@@ -99,10 +100,15 @@ def _try(name: str, config: RunConfig) -> None:
 def _overlay(name: str, chosen: dict[str, str], folder: Path) -> Path:
     """Write the configuration of a small panel of the economy."""
     economies = {name: {key: chosen[key] for key in ("package", "calibration")}}
+    shipped = read_yaml(ROOT / "config" / "config.yaml")
+    # No method is judged here, and not every one can be on every economy's characteristics.
+    off = dict.fromkeys(shipped["methods"], False)
+    reference = shipped["leaderboard"]["reference"]
     overlay: dict[str, Any] = {
         **SMALL,
         "panels": {**dict.fromkeys(SHIPPED, 0), name: 1},
         "economies": economies,
+        "methods": {**off, reference: {"kind": reference}},
         "tidy": {"stores": {"demo": False}, "published_data": False},
     }
     file = folder / "config.yaml"
