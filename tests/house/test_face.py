@@ -262,6 +262,32 @@ def test_plots_draw_on_the_axes_they_are_given(panel):
         plots.premia({"hml": 0.1}, {"smb": 0.2}, ax=Figure().subplots())
 
 
+def test_plots_say_what_they_cannot_draw(panel):
+    plots = import_module("truepremia.workflow.plots")
+    factors, ax = panel.factors(tp.FamaFrench()), Figure().subplots()
+    names = list(factors)
+    for nothing in (np.nan, 0.5):
+        for column in (names[0], names[-1]):
+            with pytest.raises(DataError, match=f"{column} does not vary"):
+                plots.cumulative(factors.assign(**{column: nothing}), ax=ax)
+    with pytest.raises(DataError, match="does not vary"):
+        plots.cumulative(factors.iloc[:1], ax=ax)
+    with pytest.raises(DataError, match="sdf_return must be one series"):
+        plots.cumulative(factors, factors, ax=ax)
+    for wrong in (factors[names[0]], {}, factors[[]]):
+        with pytest.raises(DataError, match="returns must be a frame"):
+            plots.cumulative(wrong, ax=ax)
+    judged = tp.judge("bgn", tp.FamaFrench(), **SMALL, window=12)
+    with pytest.raises(DataError, match="no row of choice 'alpha'"):
+        plots.sharpe_by_penalty(judged[judged["choice"] != "alpha"], ax=ax)
+    with pytest.raises(DataError, match=r"frame that tp\.judge has"):
+        plots.sharpe_by_penalty(factors, ax=ax)
+    with pytest.raises(DataError, match="no month to draw"):
+        plots.attainable([], ax=ax)
+    drawn = plots.shares({"a": 0.5, "b": np.nan, "c": 0.3, "d": 0.9}, ax=Figure().subplots())
+    assert [label.get_text() for label in drawn.get_yticklabels()] == ["b", "c", "a", "d"]
+
+
 def test_stata_keeps_numbers_names_and_labels_and_refuses_the_infinite(tmp_path):
     from truepremia.columns import Column
 

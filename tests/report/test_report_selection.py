@@ -79,12 +79,15 @@ def test_finished_panels_join_if_their_configuration_is_the_same(tmp_path):
         (tmp_path / f"bgn_{index}_manifest.json").write_text(json.dumps({"config": config}))
     (tmp_path / "other_0_manifest.json").write_text(json.dumps({"config": {}}))
     (tmp_path / "bgn_3_manifest.json").write_text("{")
-    wanted = {"bgn_0": CONFIG, "bgn_1": CONFIG, "bgn_2": CONFIG}
+    copy = {"panel_id": "bgn_1", "config": {**CONFIG, "index": "1"}}
+    (tmp_path / "bgn_4_manifest.json").write_text(json.dumps(copy))
+    wanted = {"bgn_0": CONFIG, "bgn_1": CONFIG, "bgn_2": CONFIG, "bgn_4": CONFIG}
     included, left_out = finished_panels(tmp_path, ["bgn_0", "bgn_9"], wanted.get)
     assert included == ["bgn_0", "bgn_9", "bgn_1"]
     assert left_out == {
         "bgn_2": "another configuration, window = 24, not 36",
         "bgn_3": "its manifest cannot be read",
+        "bgn_4": "its manifest is that of bgn_1",
         "other_0": "it is no panel of a configured economy",
     }
 

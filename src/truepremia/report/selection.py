@@ -87,13 +87,16 @@ def finished_panels(
             continue
         would_be = config_of(panel_id)
         try:
-            config = read_json(file).get("config", {})
+            manifest = read_json(file)
+            config = manifest.get("config", {})
             if not isinstance(config, dict):
                 raise DataError(f"{file}: config is no mapping")
         except DataError:
             left_out[panel_id] = "its manifest cannot be read"
             continue
-        if would_be is None:
+        if manifest.get("panel_id", panel_id) != panel_id:
+            left_out[panel_id] = f"its manifest is that of {manifest['panel_id']}"
+        elif would_be is None:
             left_out[panel_id] = "it is no panel of a configured economy"
         elif differ := differences(config, would_be):
             left_out[panel_id] = "another configuration, " + "; ".join(differ)

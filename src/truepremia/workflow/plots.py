@@ -34,13 +34,22 @@ def cumulative(
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    DataError
+        If returns are not of these kinds, or a series does not vary.
     """
+    if getattr(returns, "ndim", 0) != 2 or not len(returns.columns):
+        raise DataError("returns must be a frame with a column for each factor")
+    if sdf_return is not None and getattr(sdf_return, "ndim", 0) != 1:
+        raise DataError("sdf_return must be one series, such as panel.truth()['sdf_ret']")
     ax = _axes(ax)
-    risk = returns.iloc[:, 0].std()
+    risk = _risk(returns.columns[0], returns.iloc[:, 0])
     for name, earned in returns.items():
-        ax.plot(returns.index, (earned * risk / earned.std()).cumsum(), label=str(name))
+        ax.plot(returns.index, (earned * risk / _risk(name, earned)).cumsum(), label=str(name))
     if sdf_return is not None:
-        scaled = sdf_return * risk / sdf_return.std()
+        scaled = sdf_return * risk / _risk("sdf_return", sdf_return)
         ax.plot(sdf_return.index, scaled.cumsum(), color="black", label="true SDF portfolio")
     ax.set(xlabel="month", ylabel=f"sum of returns, risk of {returns.columns[0]}")
     ax.legend()
@@ -59,9 +68,19 @@ def sharpe_by_penalty(judged: "pd.DataFrame", ax: "Axes | None" = None) -> "Axes
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    DataError
+        If there is no portfolio at a given penalty.
     """
-    ax = _axes(ax)
+    wanted = {"choice", "variant", "alpha", "sharpe", "attainable"}
+    if not wanted <= set(getattr(judged, "columns", ())):
+        raise DataError("judged must be a frame that tp.judge has returned")
     by_penalty = judged[judged["choice"] == "alpha"]
+    if by_penalty.empty:
+        raise DataError("judged has no portfolio at a given penalty: no row of choice 'alpha'")
+    ax = _axes(ax)
     for variant, rows in by_penalty.groupby("variant", sort=False):
         ax.plot(rows["alpha"], rows["sharpe"], marker="o", label=str(variant) or "portfolio")
     ax.axhline(by_penalty["attainable"].mean(), color="black", ls="--", label="attainable")
@@ -143,7 +162,7 @@ def shares(named: Mapping[str, float], ax: "Axes | None" = None) -> "Axes":
     Parameters
     ----------
     named : mapping of str to float
-        Shares by method.
+        Shares by method; those that are missing stand below, without a bar.
     ax : Axes, optional
 
     Returns
@@ -151,7 +170,7 @@ def shares(named: Mapping[str, float], ax: "Axes | None" = None) -> "Axes":
     Axes
     """
     ax = _axes(ax)
-    ordered = sorted(named.items(), key=lambda item: item[1])
+    ordered = sorted(named.items(), key=lambda item: (not np.isnan(item[1]), item[1]))
     ax.barh([name for name, _ in ordered], [share for _, share in ordered], color=PALETTE[0])
     ax.axvline(1, color="black", ls="--", label="attainable")
     ax.set_xlabel("share of the attainable Sharpe ratio")
@@ -170,12 +189,27 @@ def attainable(moments: Iterable[Moments], ax: "Axes | None" = None) -> "Axes":
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    DataError
+        If there is no month.
     """
-    ax = _axes(ax)
     points = [(m.month, m.max_sharpe()) for m in moments]
+    if not points:
+        raise DataError("there is no month to draw: give at least one month's moments")
+    ax = _axes(ax)
     ax.plot([month for month, _ in points], [ratio for _, ratio in points])
     ax.set(xlabel="month", ylabel="attainable Sharpe ratio per month")
     return ax
+
+
+def _risk(name: Any, series: "pd.Series") -> float:
+    """Return the standard deviation of a series, to which or from which another is scaled."""
+    risk = float(series.std())
+    if not risk > 0:
+        raise DataError(f"{name} does not vary, so that it has no risk to scale; leave it out")
+    return risk
 
 
 def _axes(ax: "Axes | None") -> "Axes":
