@@ -403,6 +403,14 @@ def test_states_must_be_those_of_every_firm(gkx20):
         ({"book_reversion": 1.0}, "book_reversion is 1: must lie strictly between 0 and 1"),
         ({"tail_probability": 1.0}, "tail_probability is 1: must lie strictly between 0 and 1"),
         ({"kurtosis": 2.9}, "kurtosis is 2.9: must be at least 3"),
+        (
+            {"idiosyncratic_volatility": 0.5, "volatility_spread": 2.0, "size_reversion": 0.5},
+            "in a tail month the own log s.d. is 9.89, must be at most 4",
+        ),
+        (
+            {"idiosyncratic_volatility": 0.4, "volatility_spread": 1.8, "kurtosis": 3.0},
+            "below its target, must be at most 600",
+        ),
         ({"kurtosis": 61.0}, "kurtosis is 61: must be at most 3/tail_probability, 60"),
         ({"value_volatility": 0.2}, "loses everything within 6 s.d.*value_volatility 0.2"),
     ],

@@ -5,7 +5,7 @@ priced by ``m' = exp(-r - gamma'gamma/2 - gamma'eps')``; the price of the fourth
 state x, ``gamma_3 = gammabar_3 (2 Phi(x) - 1)``.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from math import erf
 from typing import ClassVar
@@ -34,6 +34,12 @@ RAW = tuple(f"c{j}" for j in range(1, 11))
 
 MARGIN = 6.0
 """Standard deviations of the factors that the largest loadings must survive."""
+
+MOST_TAIL = 4.0
+"""Largest own log s.d. of a tail month: the quadrature of the certificate reaches 12."""
+
+MOST_LOG_SIZE = 600.0
+"""Distance of log size from its target that the smallest firms may reach in double precision."""
 
 _SQUARE, _PRODUCT, _SIGN = np.sqrt(15 / 4), np.sqrt(3), 1 / np.sqrt(3)
 """Scales that give the nonlinear functions of uniform ranks the variance 1/3 of linear ones."""
@@ -112,7 +118,33 @@ class Params(Parameters):
                 f"{MARGIN:g} s.d. of the factors, its worst gross return is {self.safety:.3g}, "
                 f"must be positive; largest is {self._largest_volatility}, lower it"
             )
+        own = {"idiosyncratic_volatility", "volatility_spread"}
+        if not own & set(broken):
+            wrong += self._beyond_numbers(broken)
         return wrong
+
+    def _beyond_numbers(self, broken: Collection[str]) -> Iterator[str]:
+        """Yield the rules of what double precision carries that the own volatilities break."""
+        largest = self.idiosyncratic_volatility * float(np.exp(self.volatility_spread))
+        said = f"idiosyncratic_volatility e^volatility_spread is {largest:.3g}"
+        if not {"kurtosis", "tail_probability"} & set(broken) and self.kurtosis <= (
+            3 / self.tail_probability
+        ):
+            tail = largest * float(np.sqrt(self.tail[0][1]))
+            if tail > MOST_TAIL:
+                yield (
+                    f"{said}: in a tail month the own log s.d. is {tail:.3g}, must be at most "
+                    f"{MOST_TAIL:g}; lower one of them or kurtosis"
+                )
+        if "size_reversion" not in broken:
+            kappa = self.size_reversion
+            reach = 0.5 * largest**2 / kappa + MARGIN * largest / float(np.sqrt(2 * kappa))
+            if reach > MOST_LOG_SIZE:
+                yield (
+                    f"{said}: log size falls {reach:.3g} below its target, must be at most "
+                    f"{MOST_LOG_SIZE:g}; lower one of them or raise size_reversion, "
+                    f"{kappa:g}"
+                )
 
     @property
     def volatility(self) -> Array:
