@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -164,6 +165,32 @@ def test_what_was_changed_in_secret_gets_no_seal(workplace, finished):
     states.unlink()
     workplace.snakemake("all").succeeded()
     assert workplace.digests() == finished.digests()
+
+
+def test_a_table_from_the_future_is_named_with_the_remedy(workplace, finished):
+    """The engine would say of every file that is made of it that it is older."""
+    panel, stats = workplace.panel() / "panel.parquet", workplace.panel() / "fama_stats.parquet"
+    os.utime(panel, (time.time() + 86_400,) * 2)
+    for file in workplace.results.glob("bgn_0_*"):
+        file.unlink()
+    stats.unlink()
+    error = workplace.snakemake("all", cores=1).error()
+    assert "panel.parquet is from the future, by 86" in error
+    assert "run 'touch " in error
+    panel.touch()
+    workplace.snakemake("all").succeeded()
+    assert workplace.digests() == finished.digests()
+
+
+def test_a_changed_table_explains_what_the_next_stage_cannot_understand(workplace):
+    """Stocks in another order: the store itself is not to blame."""
+    demo = {"tidy": {"stores": {"demo": {"panel": "bgn_0"}}, "published_data": False}}
+    target = "out/tidy/demo/factors.parquet"
+    workplace.snakemake(target, **demo).succeeded()
+    stocks = workplace.results / "tidy" / "demo" / "stocks.parquet"
+    changed(turn_round)(stocks, workplace)
+    error = workplace.snakemake(target, cores=1, **demo).error()
+    assert "stocks.parquet is not what read_store made, it was changed afterwards" in error
 
 
 def test_verify_finds_what_was_sealed_after_it_was_changed(workplace):

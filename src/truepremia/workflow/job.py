@@ -8,17 +8,21 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Any, NoReturn, TypeVar
 
 from truepremia.errors import DataError, TruepremiaError, error_line
+from truepremia.files.formats import REMEDY
 from truepremia.files.records import RECORDS, require_as_made, write_record
-from truepremia.outside import circumstance
+from truepremia.outside import circumstance, is_file
 from truepremia.workflow.signals import end_with_engine
 
 Item = TypeVar("Item")
 
 SECONDS_BETWEEN_MESSAGES = 2.0
+
+SECONDS_OF_SKEW = 2.0
+"""How far ahead another machine's clock may be."""
 
 logger = logging.getLogger("truepremia")
 
@@ -49,6 +53,7 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
             from truepremia.economies.own import use_own
 
             use_own(settings["packages"])
+        _require_past(_files(job.input))
         yield settings
         require_as_made(results, _files(job.input))
         _write_usage(log, monotonic() - started)
@@ -57,13 +62,12 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
         logger.info("interrupted")
         sys.exit(128 + signal.SIGINT)
     except TruepremiaError as error:
-        _end(error)
+        _end(error if REMEDY in str(error) else _changed_input(job, results) or error)
     except Exception as error:
         reason = circumstance(error)
         if reason is None:
-            try:
-                require_as_made(results, _files(job.input))
-            except TruepremiaError as cause:
+            cause = _changed_input(job, results)
+            if cause is not None:
                 _end(cause)
             logger.exception("unexpected failure")
             raise
@@ -71,6 +75,26 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
     finally:
         for handler in logger.handlers:
             handler.close()
+
+
+def _require_past(files: Iterable[Path]) -> None:
+    """Refuse files from the future: the engine takes what is made of them for older."""
+    for file in files:
+        ahead = file.stat().st_mtime - time() if is_file(file) else 0.0
+        if ahead > SECONDS_OF_SKEW:
+            raise DataError(
+                f"{file} is from the future, by {ahead:.0f} s: a clock was ahead; run 'touch "
+                f"{file}' and the same command again"
+            )
+
+
+def _changed_input(job: Any, results: Path) -> TruepremiaError | None:
+    """Return what explains a failure: an input that is not what its job made, if there is one."""
+    try:
+        require_as_made(results, _files(job.input))
+    except TruepremiaError as cause:
+        return cause
+    return None
 
 
 def _end(error: TruepremiaError) -> NoReturn:
