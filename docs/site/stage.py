@@ -21,7 +21,13 @@ from truepremia import columns
 from truepremia.commands.cli import _parser
 from truepremia.economies.registry import ECONOMIES, SHIPPED
 from truepremia.files.bundle import KEYS
-from truepremia.files.results import BOARD_FILES, panel_files, store_files
+from truepremia.files.results import (
+    BOARD_FILES,
+    COMPARED_FILES,
+    method_files,
+    panel_files,
+    store_files,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -220,8 +226,24 @@ def files() -> Iterator[str]:
     yield from title("The leaderboard", "-")
     rows = [(what, f"``leaderboard/{file}``") for what, file in BOARD_FILES.items()]
     yield from table(("what", "file"), rows)
+    yield from title("A judged method", "-")
+    tracks = (("panels", "bgn_0"), ("real", "us"))
+    rows = [
+        (f"{what}, {track}", f"``{file}``")
+        for track, panel in tracks
+        for what, file in method_files(panel, "mine", track).items()
+    ]
+    yield from table(("what", "file"), rows)
     yield from title("A replicated store", "-")
-    yield from table(("file",), [(f"``{file}``",) for file in store_files("demo")])
+    given = store_files("demo", COMPARED_FILES)
+    always = {*store_files("demo")}
+    notes = ("", "where the file of Kenneth French's is given")
+    rows = [(f"``{file}``", notes[file not in always]) for file in given]
+    yield from table(("file", "made"), rows)
+    yield "``tidy/demo/demo.sqlite`` is a store that was exported from a panel,"
+    yield "``tidy/demo/panel.parquet`` a store as a panel of real stocks."
+    yield "The page on the report lists the files of the report."
+    yield ""
 
 
 def commands() -> Iterator[str]:

@@ -157,6 +157,15 @@ def test_a_panel_among_settings_is_a_target(here, monkeypatch, words):
     assert orders[0].arguments()[-1] == "results/bgn_0_manifest.json"
 
 
+def test_a_file_of_comments_says_nothing(here):
+    (here / "a.yaml").write_text("# firms: 70\n")
+    (here / "b.yaml").write_text("firms: 70\n")
+    arguments = Order(["bgn_0"], configfiles=[Path("a.yaml"), Path("b.yaml")]).arguments()
+    assert "a.yaml" not in arguments
+    assert arguments[arguments.index("--configfile") + 1] == "b.yaml"
+    assert "--configfile" not in Order(configfiles=[Path("a.yaml")]).arguments()
+
+
 def test_true_and_false_are_said_as_snakemake_understands_them():
     given = Order(config=["keep_panels=false", "yes=true", "results_dir=false_friend"]).arguments()
     assert {"keep_panels=False", "yes=True", "results_dir=false_friend"} <= set(given)

@@ -63,6 +63,12 @@ def test_a_new_economy_simulates_and_prices_itself(mine):
     assert economy.has("certificate")
 
 
+@pytest.mark.parametrize("name", ["on", "true", "null", "no"])
+def test_a_name_that_yaml_takes_for_no_text_is_refused(name, tmp_path):
+    with pytest.raises(ConfigError, match="YAML takes it for no text"):
+        new_economy(name, tmp_path)
+
+
 def test_the_skeleton_is_short():
     code = [line for file in SKELETON.glob("*.py") for line in file.read_text().splitlines()]
     assert len([line for line in code if line.strip()]) < 220

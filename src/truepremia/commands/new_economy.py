@@ -7,6 +7,8 @@ from pathlib import Path
 from truepremia.economies.registry import SHIPPED
 from truepremia.errors import ConfigError
 
+YAML_WORDS = ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
+
 SKELETON = Path(__file__).with_name("skeleton")
 """A consumption economy; its name stands where the new one's belongs."""
 
@@ -36,6 +38,8 @@ def new_economy(name: str, folder: Path) -> list[str]:
             f"name is {name!r}: must be lower-case letters and digits, a letter first, at most 30, "
             f"and none of {', '.join(SHIPPED)}"
         )
+    if name in YAML_WORDS:
+        raise ConfigError(f"name is {name!r}: YAML takes it for no text; choose another name")
     package, calibration = folder / name, folder / f"{name}.yaml"
     for place in (package, calibration):
         if place.exists():

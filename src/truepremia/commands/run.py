@@ -113,15 +113,18 @@ class Order:
     def arguments(self) -> list[str]:
         """Return the arguments of Snakemake."""
         _check_cores(self.cores)
-        for file in self.configfiles:
-            if not isinstance(read_yaml(file), Mapping):
+        contents = {file: read_yaml(file) for file in self.configfiles}
+        for file, content in contents.items():
+            if content is not None and not isinstance(content, Mapping):
                 raise ConfigError(
                     f"{file}: must be a mapping of keys to values, for example firms: 200"
                 )
+        # A file of comments says nothing, as the one that `init` writes; Snakemake refuses it.
+        files = [file for file, content in contents.items() if content is not None]
         # Options that take one value go last: none of them swallows what follows.
         given = []
-        if self.configfiles:
-            given += ["--configfile", *map(_no_option, self.configfiles)]
+        if files:
+            given += ["--configfile", *map(_no_option, files)]
         if self.config:
             given += ["--config", *_pairs(self.config)]
         if not self.only_tells and "--logger" not in self.more:
@@ -150,7 +153,7 @@ class Order:
             return list(self.targets)
         folder = read_yaml(ROOT / "config" / "config.yaml")["results_dir"]
         for file in self.configfiles:
-            folder = read_yaml(file).get("results_dir", folder)
+            folder = (read_yaml(file) or {}).get("results_dir", folder)
         for pair in self.config:
             key, _, value = pair.partition("=")
             folder = value if key == "results_dir" else folder
