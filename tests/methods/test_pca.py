@@ -107,6 +107,22 @@ def test_second_component_is_needed_where_the_first_shock_is_hardly_priced():
     assert sharpe["K=1"] < 0.7 * best
 
 
+@pytest.mark.parametrize("rows", [2, 3, 5, 7])
+@pytest.mark.parametrize("gamma", [-1.0, 10.0])
+def test_portfolios_follow_where_base_portfolios_are_turned(rows, gamma):
+    """Also where there are more factors than months less one, which leaves axes undetermined."""
+    rng = np.random.default_rng(rows)
+    X = rng.standard_normal((rows, 8)) + 0.3 * rng.standard_normal(8)
+    turn = np.linalg.qr(rng.standard_normal((8, 8)))[0]
+    for K in (1, 3, 5):
+        V, turned = (principal_components(Y, gamma)[:, :K] for Y in (X, X @ turn))
+        np.testing.assert_allclose(V.T @ V, np.eye(K), atol=1e-13)
+        for alpha in (0.0, 1e-2, 1.0):
+            one = V @ window_portfolio(X @ V, [alpha], rows)[:, 0]
+            other = turn @ turned @ window_portfolio(X @ turn @ turned, [alpha], rows)[:, 0]
+            np.testing.assert_allclose(other, one, atol=1e-9 * np.abs(one).max())
+
+
 @pytest.mark.parametrize("gamma", [-1, 0, 10])
 def test_no_return_at_all_leaves_portfolios_of_zero(small_world, gamma):
     from dataclasses import replace

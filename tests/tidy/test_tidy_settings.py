@@ -82,6 +82,17 @@ def test_relative_path_starts_at_the_repository():
     assert path == ROOT / "README.md"
 
 
+def test_relative_path_starts_at_the_working_folder_where_something_is_there(working_folder):
+    (working_folder / "data").mkdir()
+    (working_folder / "data" / "mine.sqlite").touch()
+    assert load({"mine": {"path": "data/mine.sqlite"}}).tidy.stores["mine"].path == (
+        working_folder / "data" / "mine.sqlite"
+    )
+    assert (
+        load({"mine": {"path": "CITATION.cff"}}).tidy.stores["mine"].path == ROOT / "CITATION.cff"
+    )
+
+
 @pytest.mark.parametrize("path", ["~/mine.sqlite", "$HOME/mine.sqlite", "${HOME}/mine.sqlite"])
 def test_home_is_what_it_is_in_a_shell(working_folder, monkeypatch, path):
     monkeypatch.setenv("HOME", str(working_folder))

@@ -16,7 +16,7 @@ from truepremia.methods.contract import (
     require_choices,
     returns_of,
 )
-from truepremia.methods.linear import RANK_CUT
+from truepremia.methods.linear import principal_axes
 from truepremia.methods.pca import complete_rows
 from truepremia.panel import Known
 from truepremia.typing import Array
@@ -116,18 +116,8 @@ def _mean_and_covariance(X: Array) -> tuple[Array, Array]:
 
 
 def _in_components(S: Array, m: Array, share: Array, g2: Array) -> Array:
-    """Return b = V sign(p) (|p| - g1)_+ / (d + g2), S = V d V', p = V'm, shape (G, P).
-
-    Of the directions without variance, which have no axes of their own, m's part among them is one
-    component: so that b follows where the portfolios are turned or put in another order.
-    """
-    d, V = np.linalg.eigh(S)
-    flat = d <= RANK_CUT * d[-1]
-    if flat.sum() > 1:
-        sure = V[:, flat] @ (V[:, flat].T @ m)
-        length = np.linalg.norm(sure)
-        V = np.column_stack([sure / length if length > 0 else sure, V[:, ~flat]])
-        d = np.append(0.0, d[~flat])
+    """Return b = V sign(p) (|p| - g1)_+ / (d + g2), S = V d V', p = V'm, shape (G, P)."""
+    d, V = principal_axes(S, m)
     p = V.T @ m
     g1 = share[:, None] * np.abs(p).max()
     shrunk = np.sign(p) * np.maximum(np.abs(p) - g1, 0) / (np.maximum(d, 0) + g2[:, None])

@@ -27,6 +27,28 @@ def minimum_norm_inverse(gram: Array) -> Array:
     return np.asarray((vector[:, kept] / value[kept]) @ vector[:, kept].T)
 
 
+def principal_axes(moments: Array, mean: Array) -> tuple[Array, Array]:
+    """Return eigenvalues, ascending, and eigenvectors of second moments of portfolios.
+
+    Of the directions without variance, as with more portfolios than months, which have no axes of
+    their own, the last is the mean's part among them: so that whatever is made of the axes follows
+    where the portfolios are turned or put in another order.
+
+    Parameters
+    ----------
+    moments : array, shape (P, P)
+        Positive semi-definite.
+    mean : array, shape (P,)
+    """
+    value, vector = np.linalg.eigh(moments)
+    flat = int((value <= RANK_CUT * value[-1]).sum())
+    if flat > 1:
+        part = vector[:, :flat].T @ mean
+        turn = np.linalg.qr(np.column_stack([part, np.eye(flat)]))[0]
+        vector[:, :flat] = vector[:, :flat] @ turn[:, ::-1]
+    return value, vector
+
+
 def left_out_returns(fitted: Array, leverage: Array) -> Array:
     """Return what ridge portfolios earn in each month, fitted without that month.
 

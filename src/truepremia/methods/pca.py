@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from truepremia.methods.contract import FactorMethod, Factors, Setting, returns_of
+from truepremia.methods.linear import principal_axes
 from truepremia.panel import Known
 from truepremia.typing import Array
 
@@ -66,7 +67,8 @@ def complete_rows(past: Sequence[Array]) -> Array:
 def principal_components(X: Array, gamma: float = -1.0) -> Array:
     """Return the eigenvectors of S + (1 + gamma) m m', shape (P, P), largest eigenvalue first.
 
-    Their sign is such that the entries of each sum to at least zero.
+    Of the directions without variance m's part is the first. Signs are such that the entries of
+    each sum to at least zero.
 
     Parameters
     ----------
@@ -78,5 +80,5 @@ def principal_components(X: Array, gamma: float = -1.0) -> Array:
     mean = X.mean(axis=0) if len(X) else np.zeros(X.shape[1])
     apart = X - mean
     moments = apart.T @ apart / max(len(X), 1) + (1 + gamma) * np.outer(mean, mean)
-    components = np.linalg.eigh(moments)[1][:, ::-1]
+    components = principal_axes(moments, mean)[1][:, ::-1]
     return np.asarray(components * np.where(components.sum(axis=0) < 0, -1.0, 1.0))

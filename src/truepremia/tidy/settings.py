@@ -189,9 +189,11 @@ def expanded(path: str, root: Path) -> Path:
     ----------
     path : str
     root : path
-        Relative paths start here.
+        Relative paths start at the working folder, or here if nothing is there.
     """
-    return root / os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - leaves ~nobody
+    named = os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - leaves ~nobody
+    here = Path.cwd() / named
+    return here if exists(here) else root / named
 
 
 def _path_faults(where: str, path: Path, tables: Collection[str]) -> Iterator[str]:

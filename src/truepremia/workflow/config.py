@@ -173,7 +173,8 @@ def load_config(mapping: Mapping[str, Any], root: str | Path) -> RunConfig:
     mapping : mapping
         Keys and values of ``config/config.yaml``.
     root : str or Path
-        The repository folder: holds the schemas, and relative calibration files start there.
+        The repository folder: holds the schemas. Relative files start at the working folder, or
+        else there.
 
     Returns
     -------
