@@ -53,7 +53,7 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
             from truepremia.economies.own import use_own
 
             use_own(settings["packages"])
-        _require_past(_files(job.input))
+        _require_past(_files(job.input), log)
         yield settings
         require_as_made(results, _files(job.input))
         _write_usage(log, monotonic() - started)
@@ -77,10 +77,14 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
             handler.close()
 
 
-def _require_past(files: Iterable[Path]) -> None:
-    """Refuse files from the future: the engine takes what is made of them for older."""
+def _require_past(files: Iterable[Path], log: Path) -> None:
+    """Refuse files from the future: the engine takes what is made of them for older.
+
+    The log was made a moment ago, by the clock of a file server if it lies on one.
+    """
+    now = max(time(), log.stat().st_mtime)
     for file in files:
-        ahead = file.stat().st_mtime - time() if is_file(file) else 0.0
+        ahead = file.stat().st_mtime - now if is_file(file) else 0.0
         if ahead > SECONDS_OF_SKEW:
             raise DataError(
                 f"{file} is from the future, by {ahead:.0f} s: a clock was ahead; run 'touch "
