@@ -4,6 +4,7 @@ A results folder holds ``benchmarks/{rule}/{job}.sha256``, lists as ``sha256sum`
 that reads a file which is no longer what another job made would give it the seal of a result.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -29,9 +30,13 @@ def write_record(results: Path, rule: str, job: str, made: Iterable[Path]) -> No
         if file.is_relative_to(results) and is_file(file)
     ]
     record = results / RECORDS / rule / f"{job}.sha256"
+    # In one piece, as other jobs of the panel may be reading it; not waiting for the disk, as what
+    # a crash of the machine takes with it is only a comparison.
+    unfinished = record.with_suffix(".unfinished")
     try:
         record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text("".join(lines), encoding="utf-8")
+        unfinished.write_text("".join(lines), encoding="utf-8")
+        unfinished.replace(record)
     except OSError as error:
         raise DataError(f"cannot write {record}: {circumstance(error, record) or error}") from None
 
@@ -87,15 +92,18 @@ def _other(path: Path, record: Path) -> DataError:
 
 
 def _written(results: Path, files: Iterable[Path]) -> dict[str, tuple[str, Path]]:
-    """Return digest and record, the newest, of every file that some record has."""
+    """Return digest and record, the newest, of every file that some sound record has."""
     wanted = {str(file.relative_to(results)) for file in files}
-    records = sorted(_records_of(results, wanted), key=lambda record: record.stat().st_mtime_ns)
-    return {
-        file: (digest, record)
-        for record in records
-        for file, digest in read_record(results, record).items()
-        if file in wanted
-    }
+    found: dict[str, tuple[str, Path]] = {}
+    for record in sorted(_records_of(results, wanted), key=_age):
+        with contextlib.suppress(DataError):  # of a damaged one `verify` tells
+            listed = read_record(results, record).items()
+            found |= {file: (digest, record) for file, digest in listed if file in wanted}
+    return found
+
+
+def _age(record: Path) -> int:
+    return record.stat().st_mtime_ns
 
 
 def _records_of(results: Path, files: Iterable[str]) -> Iterator[Path]:
