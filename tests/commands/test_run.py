@@ -475,7 +475,7 @@ def test_the_doctor_does_not_wait_for_a_store(here, capsys, where):
     (here / "nothing").mkdir()
     os.mkfifo(here / "folder" / "crsp_monthly.parquet")
     assert main(["doctor", "--store", where]) == 1
-    said = "a folder without crsp" if where == "nothing" else "it is a named pipe"
+    said = "but a folder, and it has no crsp" if where == "nothing" else "it is a named pipe"
     assert said in capsys.readouterr().out
 
 

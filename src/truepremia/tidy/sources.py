@@ -103,8 +103,8 @@ def opened(
 def _beginning(path: Path) -> bytes:
     if path.is_dir():
         raise DataError(
-            f"{path}: a folder without crsp_monthly.parquet; give a SQLite file or the folder of "
-            "the Parquet files"
+            f"{path}: not a SQLite database but a folder, and it has no crsp_monthly.parquet; give "
+            "a SQLite file or the folder of the Parquet files"
         )
     if exists(path):
         require_regular(path)  # a named pipe would be waited for

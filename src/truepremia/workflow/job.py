@@ -43,7 +43,7 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
     settings: dict[str, Any] = json.loads(job.params.stage)
     name = " ".join([job.rule, *(str(settings[k]) for k in _IDENTITY if k in settings)])
     log = Path(job.log[0])
-    results = log.parents[2]
+    results, inputs = log.parents[2], _files(getattr(job, "input", ()))
     started = monotonic()
     end_with_engine()
     try:
@@ -53,20 +53,20 @@ def running(job: Any) -> Iterator[dict[str, Any]]:
             from truepremia.economies.own import use_own
 
             use_own(settings["packages"])
-        _require_past(_files(job.input), log)
+        _require_past(inputs, log)
         yield settings
-        require_as_made(results, _files(job.input))
+        require_as_made(results, inputs)
         _write_usage(log, monotonic() - started)
         write_record(results, log.parent.name, log.stem, _files(job.output))
     except KeyboardInterrupt:
         logger.info("interrupted")
         sys.exit(128 + signal.SIGINT)
     except TruepremiaError as error:
-        _end(error if REMEDY in str(error) else _changed_input(job, results) or error)
+        _end(error if REMEDY in str(error) else _changed_input(inputs, results) or error)
     except Exception as error:
         reason = circumstance(error)
         if reason is None:
-            cause = _changed_input(job, results)
+            cause = _changed_input(inputs, results)
             if cause is not None:
                 _end(cause)
             logger.exception("unexpected failure")
@@ -92,10 +92,10 @@ def _require_past(files: Iterable[Path], log: Path) -> None:
             )
 
 
-def _changed_input(job: Any, results: Path) -> TruepremiaError | None:
+def _changed_input(inputs: Iterable[Path], results: Path) -> TruepremiaError | None:
     """Return what explains a failure: an input that is not what its job made, if there is one."""
     try:
-        require_as_made(results, _files(job.input))
+        require_as_made(results, inputs)
     except TruepremiaError as cause:
         return cause
     return None
