@@ -64,7 +64,7 @@ def performance(panels: Panels) -> Figure:
     right.set(title="Conditional HJ distance")
     right.set_ylim(0, 1.08 * rows["hjd"].max())
     highest = max(attainable, rows["sharpe"].max())
-    left.set_ylim(min(0, 1.1 * rows["sharpe"].min()), 1.08 * highest)
+    left.set_ylim(min(0, 1.1 * rows["sharpe"].min()), 1.08 * highest if highest > 0 else 1.0)
     _legend_below(figure, left)
     return figure
 

@@ -14,7 +14,7 @@ import pandas as pd
 from statsmodels.regression.linear_model import OLS
 
 from truepremia.columns import factor_of
-from truepremia.economies.contract import Economy, Population
+from truepremia.economies.contract import SHARPE_ROUNDING, Economy, Population
 from truepremia.methods.contract import MARKET
 from truepremia.moments import Moments
 from truepremia.portfolios import bins, breakpoints
@@ -352,7 +352,10 @@ def _components(moments: Moments) -> tuple[Array, Array]:
     scale = np.sqrt(moments.residual)
     left, singular, _ = np.linalg.svd(moments.exposure / scale[:, None], full_matrices=False)
     earned = (left.T @ (moments.mean / scale)) ** 2 / (1 + singular**2)
-    return singular**2, earned / moments.max_sharpe() ** 2
+    attainable = moments.max_sharpe()
+    if attainable <= SHARPE_ROUNDING:  # nothing is earned but rounding
+        return singular**2, np.full(len(earned), np.nan)
+    return singular**2, earned / attainable**2
 
 
 def _firms(finished: Finished) -> Iterable[tuple[str, str, float]]:
