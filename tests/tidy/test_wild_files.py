@@ -2,6 +2,8 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -69,3 +71,18 @@ def test_partitioned_table_is_a_table(folder, name, hive):
         kept.to_parquet(place / f"part-{number}.parquet", index=False)
     (folder / name / "_metadata.parquet").write_bytes(b"")
     assert_same_store(read_store(str(folder)), plain)
+
+
+def test_a_store_is_read_without_asking_for_memory_that_it_does_not_need(file):
+    """A limit of memory, as of a cluster's job, counts what is asked for and not only what is used.
+
+    Python and its libraries ask for less than a gigabyte.
+    """
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30,) * 2)\n"
+        "from truepremia.tidy.reading import read_store\n"
+        f"print(len(read_store({str(file)!r}).stocks.month))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) == len(read_store(str(file)).stocks.month)

@@ -21,7 +21,6 @@ from truepremia.tidy.partitions import hive_keys, parquet_files, table_name
 _MAGIC = b"SQLite format 3\x00"
 _DUCKDB_MAGIC = b"DUCK"  # at byte 8
 _COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
-_MOST_ROWS = 2**30  # which the driver takes for a batch; it makes room as rows come
 _WAL_FORMAT = 2  # bytes 18 and 19 of a file that uses a write-ahead log
 _IN_COLUMN = "text in "
 
@@ -276,17 +275,19 @@ class _SqliteFile:
         """Read columns; see :class:`Source`."""
         texts = self.texts[table]
         selected = [part for name in columns for part in _expressions(name, split, texts)]
-        found = self._table(f"SELECT {', '.join(selected)} FROM {_id(table)}")
+        count = self.rows_of(f"SELECT count(*) AS n FROM {_id(table)}")[0]["n"]
+        found = self._table(f"SELECT {', '.join(selected)} FROM {_id(table)}", rows=count)
         return _readable(found, [text_part(name) for name in split])
 
     def rows_of(self, query: str) -> list[dict[str, Any]]:
         """Return the rows of a short query."""
-        return self._table(query).to_pylist()  # type: ignore[no-any-return]
+        return self._table(query, rows=1024).to_pylist()  # type: ignore[no-any-return]
 
-    def _table(self, query: str) -> pa.Table:
+    def _table(self, query: str, rows: int) -> pa.Table:
         with self.connection.cursor() as cursor:
-            # The driver takes a column's type from the first batch: let all rows be in it.
-            options = {"adbc.sqlite.query.batch_rows": str(_MOST_ROWS)}
+            # The driver takes a column's type from the first batch: let all rows be in it, and no
+            # more, as it asks the system for the memory of as many as may come.
+            options = {"adbc.sqlite.query.batch_rows": str(max(rows, 1))}
             cursor.adbc_statement.set_options(**options)
             cursor.execute(query)
             return cursor.fetch_arrow_table()
