@@ -111,12 +111,15 @@ def _not_as_made(
     manifest: Mapping[str, Any], recorded: Mapping[str, str], known: Collection[str]
 ) -> list[str]:
     """Return phrases for files that a manifest took for results and no job made."""
+    taken = {
+        file: manifest["files"][name]["sha256"]
+        for name, file in files_behind(manifest).items()
+        if file in recorded and file not in known
+    }
     return [
         f"{file} was changed between the job that made it and the manifest"
-        for name, file in files_behind(manifest).items()
-        if file not in known
-        and recorded.get(file, manifest["files"][name]["sha256"])
-        != manifest["files"][name]["sha256"]
+        for file, digest in taken.items()
+        if digest != recorded[file]
     ]
 
 

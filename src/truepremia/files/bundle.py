@@ -84,13 +84,24 @@ def read_checked_bundle(path: str | Path) -> dict[str, Any]:
         As :func:`read_bundle`; or if a key is missing or foreign, or a value is of another form.
     """
     items = read_bundle(path)
+    require_contract(path, items)
+    return items
+
+
+def require_contract(path: str | Path, items: Mapping[str, Any]) -> None:
+    """Refuse what a bundle's file holds if it breaks the contract.
+
+    Raises
+    ------
+    DataError
+        If a key is missing or foreign, or a value is of another form.
+    """
     wrong = _first_fault(items)
     if wrong:
         raise DataError(
             f"{path} is not a bundle: {wrong}; name a bundle such as "
             "results/bgn_0_fama.pkl, or build it again if it is damaged"
         )
-    return items
 
 
 def _first_fault(items: Mapping[str, Any]) -> str | None:

@@ -15,7 +15,7 @@ from truepremia.columns import SDF_COLUMNS, STATISTICS_COLUMNS, Column
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import DataError
 from truepremia.files import restricted_pickle
-from truepremia.files.bundle import KEYS, read_checked_bundle, read_frame
+from truepremia.files.bundle import KEYS, read_frame, require_contract
 from truepremia.files.formats import replacing
 from truepremia.files.manifest import files_behind, read_manifest, require_sealed
 from truepremia.files.results import BUNDLE, LARGE_TABLES, MANIFEST, STATISTICS_TABLES
@@ -42,7 +42,6 @@ _DESCRIBED: Mapping[str, Column] = {
 }
 
 _BUILD = "run the workflow that built it again, for example make run"
-
 
 _NOT_KEPT = (
     "with keep_panels: false no run keeps it: ask for it by name, as in truepremia run "
@@ -116,7 +115,8 @@ def read_bundle(path: str | Path) -> Bundle:
         raise DataError(
             f"{path} has no {', '.join(missing)}: must be a bundle, such as results/bgn_0_fama.pkl"
         )
-    bundle = Bundle(read_checked_bundle(path))
+    require_contract(path, items)
+    bundle = Bundle(items)
     bundle.path = Path(path)
     require_sealed(bundle.path)
     return bundle

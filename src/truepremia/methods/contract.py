@@ -18,6 +18,8 @@ from truepremia.typing import Array
 
 MARKET = "mkt_rf"
 
+NO_MONTH = "there is no month to form factors in: give at least one cross-section"
+
 
 def require_choices(method: Any) -> None:
     """Refuse an argument that is none of those its type lists, for ``__post_init__``.
@@ -231,6 +233,6 @@ def factor_returns(
 
     found = list(in_order(earned, cross_sections, threads))
     if not found:
-        raise DataError("there is no month to form factors in: give at least one cross-section")
+        raise DataError(NO_MONTH)
     months, names, rows = zip(*found, strict=True)
     return FactorReturns(np.array(months), names[0], np.array(rows))

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from truepremia.errors import DataError, MethodError, shortened
-from truepremia.methods.contract import FactorReturns, form, require_choices
+from truepremia.methods.contract import NO_MONTH, FactorReturns, form, require_choices
 from truepremia.methods.fama_macbeth import FamaMacBeth
 from truepremia.methods.linear import minimum_norm_inverse
 from truepremia.panel import CrossSection, KnownTruth
@@ -108,7 +108,7 @@ def model_premia(
         latent.append(formation.returns)
         premia.append(w.T @ (A @ formation.returns) if len(known) else np.full(len(names), np.nan))
     if not months:
-        raise DataError("there is no month to form factors in: give at least one cross-section")
+        raise DataError(NO_MONTH)
     month = np.array(months)
     return (
         FactorReturns(month, names, np.array(premia)),
