@@ -24,6 +24,7 @@ from truepremia.files.bundle import KEYS
 from truepremia.files.results import (
     BOARD_FILES,
     COMPARED_FILES,
+    OPENS_WITH,
     method_files,
     panel_files,
     store_files,
@@ -217,7 +218,8 @@ def files() -> Iterator[str]:
     yield ""
     yield from title("The bundle", "-")
     yield "``{panel}_fama.pkl`` is a dictionary of the keys " + ", ".join(f"``{k}``" for k in KEYS)
-    yield "in this order, a pickle of protocol 4 that opens with pandas and numpy alone."
+    yield "in this order, a pickle of protocol 4 that opens with pandas and numpy alone:"
+    yield " and ".join(f"{name} {oldest} or newer" for name, oldest in OPENS_WITH.items()) + "."
     yield ""
     for name in ECONOMIES:
         yield from title(f"A panel of {name}", "-")

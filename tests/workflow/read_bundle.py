@@ -1,6 +1,6 @@
 """Describe a bundle as JSON where nothing but numpy and pandas can be imported.
 
-Usage: python read_bundle.py FILE; runs on any Python with numpy and pandas 2 or later.
+Usage: python read_bundle.py FILE; runs on any Python with numpy and pandas 1.5 or later.
 """
 
 import json

@@ -13,6 +13,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from truepremia.files.results import OPENS_WITH
+
 READER = Path(__file__).with_name("read_bundle.py")
 
 BURNIN, MONTHS, WINDOW, ALPHAS = 40, 84, 36, [0.0, 0.01]  # config/test.yaml
@@ -226,31 +228,41 @@ def test_every_job_leaves_its_log_and_its_timing(finished):
         assert (finished.results / "benchmarks" / f"{job}.tsv").stat().st_size
 
 
-# --- pandas 2 ----------------------------------------------------------------------------------
+# --- older pandas and numpy ---------------------------------------------------------------------
+
+OLDER = {"pandas 2": ("pandas>=2,<3",)}
+if sys.version_info < (3, 12):  # what the oldest releases were built for
+    OLDER["the oldest"] = tuple(f"{name}=={oldest}.*" for name, oldest in OPENS_WITH.items())
 
 
-@pytest.fixture(scope="session")
-def python_with_pandas_2(request, tmp_path_factory):
-    """Return a Python that has pandas 2, made once and kept in the cache of pytest, if any."""
-    name = f"pandas-2-python-{sys.version_info.major}.{sys.version_info.minor}"
+@pytest.fixture(scope="session", params=OLDER)
+def older_python(request, tmp_path_factory):
+    """Return a Python that has older packages, made once and kept in the cache of pytest."""
+    packages = OLDER[request.param]
+    name = f"{request.param.replace(' ', '-')}-{sys.version_info.major}.{sys.version_info.minor}"
     cache = getattr(request.config, "cache", None)
     folder = cache.mkdir(name) if cache else tmp_path_factory.mktemp(name)
     python, stamp = folder / "bin" / "python", folder / "complete"
-    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "pandas>=2,<3"]
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
     commands = [[sys.executable, "-m", "venv", "--clear", folder], [python, *install]]
     for command in [] if stamp.exists() else commands:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
-            reason = f"cannot install pandas 2 (no network?): {done.stderr.strip()[-300:]}"
+            reason = f"cannot install {packages} (no network?): {done.stderr.strip()[-300:]}"
             (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
     stamp.touch()
     return python
 
 
 @pytest.mark.network
-def test_bundle_opens_the_same_in_pandas_2(bundle, content, python_with_pandas_2):
-    older = described(bundle, python_with_pandas_2)
-    assert older.pop("pandas").startswith("2.")
+def test_bundle_opens_the_same_with_older_packages(bundle, content, older_python):
+    older = described(bundle, older_python)
+    assert older.pop("pandas").startswith(("1.5.", "2."))
     newer = {key: value for key, value in content.items() if key != "pandas"}
-    newer["types"] = older["types"] = None  # the home of DataFrame moved; its name is tested above
+    for one in (older, newer):  # the home of DataFrame moved, pandas 1 has a class for integers
+        del one["types"]
+        one["frames"] = {
+            name: {**frame, "index": frame["index"][1:]} if frame else frame
+            for name, frame in one["frames"].items()
+        }
     assert older == newer

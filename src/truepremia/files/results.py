@@ -21,6 +21,9 @@ STATISTICS_TABLES = tuple(dict.fromkeys(method.statistics for method in BUNDLED.
 MANIFEST, BUNDLE = "_manifest.json", "_fama.pkl"
 """Ends of the names of a panel's manifest and bundle."""
 
+OPENS_WITH = {"numpy": "1.26", "pandas": "1.5"}
+"""The oldest releases that open a bundle; numpy 2 writes arrays under the name ``numpy._core``."""
+
 PUBLISHED = "french"
 """Folder of the evaluation of published series, so no name for a store."""
 
