@@ -103,6 +103,7 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
     monkeypatch.setattr(sys, "pycache_prefix", None)
     monkeypatch.setattr(provenance, "_how_it_is_read", lambda: b"as today")
+    monkeypatch.setattr(provenance, "ENGINE_FOLDER", tmp_path / ".snakemake")
     (tmp_path / "seeds.py").write_text("from truepremia import seeds\n")
     return tmp_path
 
@@ -162,6 +163,22 @@ def test_what_was_read_need_not_be_kept(package, monkeypatch, why):
         (package / "__pycache__").write_text("not a folder")
     assert digested_anew(package) == first
     assert not (package / "__pycache__").is_dir()
+
+
+@pytest.mark.parametrize("why", ["no bytecode is to be written", "the folder cannot be written"])
+def test_what_was_read_is_kept_in_the_engines_folder(package, monkeypatch, why):
+    monkeypatch.setattr(sys, "dont_write_bytecode", why == "no bytecode is to be written")
+    (package / "__pycache__").write_text("not a folder")
+    (package / ".snakemake").mkdir()
+    first = digested_anew(package)
+    file = package / ".snakemake" / "truepremia" / "seeds.read"
+    entry = json.loads(file.read_text())
+    assert digested_anew(package) == first
+    file.write_text(json.dumps(entry | {"skeleton": "0" * 64}))
+    assert digested_anew(package) != first
+    (package / "seeds.py").write_text(CODE)
+    assert digested_anew(package) == source_digest([package / "seeds.py"]) != first
+    assert [one.name for one in file.parent.iterdir()] == ["seeds.read"]
 
 
 def test_file_digest_is_the_sha256_of_the_bytes(tmp_path):

@@ -31,6 +31,9 @@ SOURCE = Path(__file__).resolve().parents[1]
 WORKFLOW = SOURCE / "_workflow"
 """Where an installed package has the workflow's scripts; a checkout has them beside the package."""
 
+ENGINE_FOLDER = Path(".snakemake")
+"""What the engine makes where it works; without a run there is none."""
+
 LISTS = ("__init__.py", "registry.py")
 """Files that describe and list, and so change no result."""
 
@@ -184,36 +187,44 @@ class _Read:
 
 @cache
 def _read(file: Path) -> _Read:
-    """Return what :class:`_Read` holds of ``file``, from beside its bytecode if that is known.
+    """Return what :class:`_Read` holds of ``file``, from where it was kept if it is known.
 
     Parsing the package takes a second, and every start of the workflow and every bundle asks. As
     with bytecode nothing depends on what is kept: it names the source that it was read from.
     """
     source = file.read_bytes()
-    kept = _kept(file)
-    if kept is None:
-        return _Read.of(source)
+    places = _places(file)
     key = hashlib.sha256(_how_it_is_read() + source).hexdigest()
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        known = json.loads(kept.read_bytes())
-        if known["source"] == key:
-            return _Read(known["skeleton"], tuple((m, n) for m, n in known["imports"]))
+    for place in places:
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+            known = json.loads(place.read_bytes())
+            if known["source"] == key:
+                return _Read(known["skeleton"], tuple((m, n) for m, n in known["imports"]))
     found = _Read.of(source)
-    with contextlib.suppress(OSError):
-        kept.parent.mkdir(exist_ok=True)
-        new = kept.with_name(f"{kept.name}.{os.getpid()}")
-        new.write_text(json.dumps({"source": key, **asdict(found)}), encoding="utf-8")
-        new.replace(kept)
+    for place in places:
+        with contextlib.suppress(OSError):
+            place.parent.mkdir(exist_ok=True)
+            new = place.with_name(f"{place.name}.{os.getpid()}")
+            new.write_text(json.dumps({"source": key, **asdict(found)}), encoding="utf-8")
+            new.replace(place)
+            break
     return found
 
 
-def _kept(file: Path) -> Path | None:
-    """Return where to keep what is read of a module of this package, None if nowhere."""
-    if sys.dont_write_bytecode or not file.is_relative_to(SOURCE):
-        return None
-    with contextlib.suppress(NotImplementedError):
-        return Path(cache_from_source(str(file))).with_suffix(".read")
-    return None
+def _places(file: Path) -> list[Path]:
+    """Return where what is read of a module of this package may be kept, the best first.
+
+    Beside its bytecode; where that is not to be written or cannot be, as in many containers and
+    installed packages, in the folder that the engine has where it works.
+    """
+    places: list[Path] = []
+    if file.is_relative_to(SOURCE):
+        if not sys.dont_write_bytecode:
+            with contextlib.suppress(NotImplementedError):
+                places.append(Path(cache_from_source(str(file))).with_suffix(".read"))
+        name = ".".join(file.relative_to(SOURCE).with_suffix("").parts)
+        places.append(ENGINE_FOLDER / PACKAGE / f"{name}.read")
+    return places
 
 
 @cache
