@@ -106,6 +106,22 @@ def test_snakemakes_own_words_on_a_missing_rule_become_one_line(tmp_path):
     )
 
 
+def test_a_setting_among_targets_is_told_where_settings_go(tmp_path):
+    words = "MissingRuleException:\nNo rule to produce months=480 (if you use input functions ...)."
+    record = logging.LogRecord("snakemake", logging.ERROR, "", 0, words, None, None)
+    terminal.Shortened(run_of(tmp_path), lambda: ["report"]).filter(record)
+    assert "settings follow --config, as in --config months=480" in record.getMessage()
+
+
+def test_the_last_lines_count_panels_beside_those_of_the_configuration(tmp_path):
+    run = run_of(tmp_path)
+    finish(run, "kp14_7")
+    finish(run, "kp14_8")
+    assert f"results: {tmp_path} (2 panels, kp14_7_fama.pkl first)" in [*terminal.farewell(run)]
+    finish(run, "bgn_1")
+    assert f"results: {tmp_path} (3 panels, bgn_1_fama.pkl first)" in [*terminal.farewell(run)]
+
+
 def test_the_last_lines_say_where_results_are_and_what_to_do(tmp_path):
     run = run_of(tmp_path)
     finish(run, "bgn_1")

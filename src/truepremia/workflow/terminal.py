@@ -27,6 +27,7 @@ LONGEST_REASON = 160
 PARAMETERS = re.compile(r"before: '(?P<before>\{.*?\})' now: '(?P<now>\{.*\})'")
 NO_RULE = re.compile(r"No rule to produce (?P<target>\S+)")
 NO_TARGET = re.compile(r"Target rules may not contain wildcards")
+SETTING = re.compile("[A-Za-z_]+=")
 LOCKED = re.compile(r"Directory cannot be locked")
 
 
@@ -81,12 +82,14 @@ def farewell(run: Run, given: Sequence[str] = ()) -> Iterator[str]:
     if os.environ.get(FROM) == "":
         return
     folder = as_seen(run.folder)
-    panels = [p for p in run.config.panel_ids() if (run.folder / f"{p}{MANIFEST}").is_file()]
+    files = run.folder.glob(f"*{MANIFEST}")
+    sealed = {file.name.removesuffix(MANIFEST) for file in files if file.is_file()}
+    panels = [panel for panel in run.config.panel_ids() if panel in sealed] or sorted(sealed)
     if not panels:
         yield f"results: {folder}"
         return
     bundle = f"{panels[0]}_fama.pkl"
-    many = f"{len(panels)} panel{'s' if len(panels) > 1 else ''}"
+    many = f"{len(sealed)} panel{'s' if len(sealed) > 1 else ''}"
     yield f"results: {folder} ({many}, {bundle} first)"
     built = [page for page in _PAGES if (run.folder / page).is_file()]
     newest = max(built, key=lambda page: (run.folder / page).stat().st_mtime_ns, default=None)
@@ -165,6 +168,9 @@ class Shortened(logging.Filter):
         )
 
     def _misspelt(self, target: str) -> str:
+        if SETTING.match(target):
+            remedy = f"settings follow --config, as in --config {shlex.quote(target)}"
+            return error_line(DataError(f"no rule makes {target!r}: {remedy}"))
         close = nearest(target, self._run, self._rules())
         remedy = f"did you mean {close!r}?" if close else "snakemake --list names the rules"
         return error_line(DataError(f"no rule makes {target!r}: {remedy}"))
