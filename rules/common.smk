@@ -39,7 +39,7 @@ onsuccess:
 
 onstart:
     signals.engine_ends_well()
-    RUN.starts(elsewhere=workflow.non_local_exec)
+    RUN.starts(workflow.non_local_exec, workflow.execution_settings.lock)
     terminal.refuse_space(workflow.executor_plugin.name)
     signals.wake_for_jobs_only(workflow)
     for _line in RUN.left_out_stores():

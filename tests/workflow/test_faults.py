@@ -144,6 +144,25 @@ def test_two_runs_in_one_folder_the_second_says_so(finished, empty_workplace):
     assert place.digests()[panel] == finished.digests()[panel]
 
 
+@pytest.mark.parametrize("executor", ["local", "warm"])
+def test_two_runs_into_one_results_folder_the_second_says_so(finished, empty_workplace, executor):
+    """From two working folders, whose locks know nothing of each other."""
+    first, second = empty_workplace, Workplace(finished.repository, empty_workplace.folder / "2nd")
+    second.folder.mkdir()
+    first.results.mkdir()
+    second.results.symlink_to(first.results)
+    process = first.start(*first.arguments("all", "--executor", executor, panels=PANEL))
+    while not (first.results / OUTPUTS["solve_economy"]).exists() and process.poll() is None:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGSTOP)
+    error = second.snakemake("all", panels=PANEL).error()
+    assert error.startswith(f"another run writes into {second.results.name}: wait")
+    os.kill(process.pid, signal.SIGKILL)  # the hold of a run ends with it, however that ends
+    process.communicate()
+    second.snakemake("all", panels=PANEL).succeeded()
+    assert of_panel(second) == of_panel(finished)
+
+
 # --- file systems --------------------------------------------------------------------------------
 
 
