@@ -1,11 +1,6 @@
-"""Where the workflow lies, and the hold that one run has on the folder it writes into."""
+"""Where the workflow lies: the root of a checkout, or a folder of the installed package."""
 
-import fcntl
-import os
 from pathlib import Path
-
-from truepremia.errors import DataError
-from truepremia.outside import circumstance
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -29,37 +24,3 @@ def workflow_folder() -> Path:
 
 
 ROOT = workflow_folder()
-
-_HELD: dict[Path, int] = {}
-
-
-def hold(folder: Path) -> None:
-    """Keep other runs out of a results folder until this process ends, in whatever way.
-
-    Snakemake's lock is on the folder in which an engine works, and two of them may have one results
-    folder. Ours is on that folder itself, so it leaves no file behind; a file server that has no
-    such locks goes without.
-
-    Raises
-    ------
-    DataError
-        If another run holds it, or it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        place = folder.resolve()
-        if place in _HELD:
-            return
-        handle = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
-    except OSError as error:
-        raise DataError(f"cannot write {folder}: {circumstance(error, folder) or error}") from None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _HELD[place] = handle
-    except BlockingIOError:
-        os.close(handle)
-        raise DataError(
-            f"another run writes into {folder}: wait for its end, or choose another results_dir"
-        ) from None
-    except OSError:
-        os.close(handle)

@@ -33,7 +33,7 @@ from truepremia.report.selection import finished_panels
 from truepremia.tidy.settings import LEAST_FIRMS, LEAST_MONTHS, OF_A_STORE, lines_of_warnings
 from truepremia.workflow.config import RunConfig, load_overlay
 from truepremia.workflow.documents import read_yaml
-from truepremia.workflow.place import hold
+from truepremia.workflow.hold import hold
 from truepremia.workflow.sizing import require_memory, require_possible
 from truepremia.workflow.stages import OF_PANEL, STAGES, Workflow, one_of
 
@@ -85,10 +85,15 @@ class Run(Workflow):
             print(error_line(error), file=sys.stderr)  # noqa: T201
             raise SystemExit(1) from None
 
-    def starts(self, elsewhere: bool, locks: bool = True) -> None:
-        """End a run whose jobs this machine has no memory for, unless they run elsewhere.
+    def starts(self, elsewhere: bool, locks: bool) -> None:
+        """End a run that lacks memory, or whose results another run is writing.
 
-        Or one whose results another run is writing, unless the user wants no locks.
+        Parameters
+        ----------
+        elsewhere : bool
+            Jobs run on other machines, whose memory is not known.
+        locks : bool
+            The user wants locks.
         """
         try:
             if not elsewhere:
