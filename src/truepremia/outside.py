@@ -169,8 +169,8 @@ def read_bytes(path: str | Path, most: int = MOST_TEXT) -> bytes:
             raise DataError(f"cannot read {path}: {circumstance(error) or error}") from None
 
 
-def read_text(path: str | Path, most: int = MOST_TEXT) -> str:
-    """Read a text file in UTF-8.
+def read_text(path: str | Path, most: int = MOST_TEXT, remedy: str = "save it as UTF-8") -> str:
+    """Read a text file in UTF-8; ``remedy`` says what to do about one that is none.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def read_text(path: str | Path, most: int = MOST_TEXT) -> str:
         return read_bytes(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"cannot read {path}: not text in UTF-8 (byte {error.start}); save it as UTF-8"
+            f"cannot read {path}: not text in UTF-8 (byte {error.start}); {remedy}"
         ) from None
 
 

@@ -126,6 +126,25 @@ def test_reproduce_names_what_to_give_it_and_promises_no_file(tmp_path, content)
     assert not (tmp_path / "again").exists()
 
 
+def test_reproduce_takes_the_bundle_for_the_manifest_beside_it(tmp_path, capsys):
+    written(tmp_path, MANIFEST | {"config": "x"})
+    bundle = tmp_path / "bgn_0_fama.pkl"
+    bundle.write_bytes(b"\x80\x05")
+    assert main(["reproduce", str(bundle), "--into", str(tmp_path / "n")]) == 1
+    assert "bgn_0_manifest.json is not a manifest" in capsys.readouterr().err
+    other = tmp_path / "bgn_0.pkl"
+    other.write_bytes(b"\x80\x05")
+    assert main(["reproduce", str(other), "--into", str(tmp_path / "n")]) == 1
+    assert "name a manifest that a run wrote" in capsys.readouterr().err
+
+
+def test_verify_looks_into_results_if_not_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    recorded(tmp_path / "results", "report/report.html")
+    assert main(["verify"]) == 0
+    assert capsys.readouterr().out == "report: as its jobs made it\n"
+
+
 def test_reproduce_refuses_a_folder_whose_name_the_configuration_cannot_hold(tmp_path):
     folder = tmp_path / os.fsdecode(b"n\xff")
     with pytest.raises(ConfigError, match=r"not text in UTF-8.*--into FOLDER"):

@@ -304,3 +304,12 @@ def test_the_processor_names_what_numpy_computes_with():
 def test_numpy_has_no_choice_where_it_lists_none(monkeypatch):
     monkeypatch.setattr(provenance, "opt_func_info", lambda **asked: {})
     assert processor()["numpy_kernel"] == "baseline"
+
+
+@pytest.mark.parametrize(
+    ("named", "said"), [(("glibc", "2.43"), "glibc 2.43"), (("", ""), "unknown")]
+)
+def test_another_c_library_is_another_processor(monkeypatch, named, said):
+    here = processor()
+    monkeypatch.setattr("platform.libc_ver", lambda: named)
+    assert processor() == here | {"c_library": said}

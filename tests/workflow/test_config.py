@@ -189,6 +189,8 @@ BAD_VALUES = [
     ({"firms": 1}, ["firms is 1:", "at least 2"]),
     ({"firms": "abc"}, ['firms is "abc"', "must be an integer"]),
     ({"firms": "200"}, ['firms is "200"', "a number in quotes is text"]),
+    ({"panels": {"bgn:1": ""}}, ["YAML reads 'bgn:1' as one word", "space after the colon"]),
+    ({"economies": {"bgn:x.yaml": None}}, ["YAML reads 'bgn:x.yaml' as one word"]),
     ({"firms": None}, ["firms is null", "must be an integer"]),
     ({"firms": 99.5}, ["firms is 99.5", "must be an integer"]),
     ({"firms": float("inf")}, ['firms is "inf"', "must be an integer"]),

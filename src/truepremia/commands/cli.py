@@ -78,11 +78,15 @@ def _parser() -> argparse.ArgumentParser:
     _workflow_parsers(commands)
 
     verify = commands.add_parser("verify", help="check every result against its manifest")
-    verify.add_argument("results", type=Path, help="folder of the results")
+    verify.add_argument(
+        "results", nargs="?", type=Path, default=Path("results"), help="folder of the results"
+    )
     verify.set_defaults(command=_verify)
 
     reproduce = commands.add_parser("reproduce", help="make a panel again from its manifest")
-    reproduce.add_argument("manifest", type=Path, help="for example results/bgn_0_manifest.json")
+    reproduce.add_argument(
+        "manifest", type=Path, help="for example results/bgn_0_manifest.json, or its bundle"
+    )
     reproduce.add_argument("--into", type=Path, help="new folder to build in; it is kept")
     reproduce.add_argument("--cores", type=int, default=os.cpu_count() or 1)
     reproduce.add_argument(
@@ -272,13 +276,14 @@ def _verify(arguments: argparse.Namespace) -> None:
 
 
 def _reproduce(arguments: argparse.Namespace) -> None:
-    from truepremia.commands.reproduce import A_MANIFEST, reproduce
+    from truepremia.commands.reproduce import A_MANIFEST, manifest_of, reproduce
     from truepremia.files.manifest import other_circumstances, read_manifest
 
-    manifest = read_manifest(arguments.manifest, A_MANIFEST)
+    path = manifest_of(arguments.manifest)
+    manifest = read_manifest(path, A_MANIFEST)
     panel_id = manifest["panel_id"]
     folder = arguments.into or Path(f"reproduced_{panel_id}")
-    phrases, alike = reproduce(arguments.manifest, folder, arguments.cores, arguments.package)
+    phrases, alike = reproduce(path, folder, arguments.cores, arguments.package)
     _say(*(f"{panel_id}: {phrase}" for phrase in (*phrases.values(), *alike.values())))
     if phrases:
         reasons = other_circumstances(manifest) or ["equal source, versions and processor"]

@@ -12,7 +12,7 @@ from truepremia.errors import ConfigError, DataError
 from truepremia.files.comparison import largest_difference
 from truepremia.files.manifest import differences, files_behind, read_manifest
 from truepremia.files.provenance import processor
-from truepremia.files.results import MANIFEST
+from truepremia.files.results import BUNDLE, MANIFEST
 from truepremia.workflow.place import ROOT
 
 OF_A_PANEL = (
@@ -26,6 +26,12 @@ ROUNDING = 1e-9
 makes: docs/conventions.md."""
 
 A_MANIFEST = "name a manifest that a run wrote, such as results/bgn_0_manifest.json"
+
+
+def manifest_of(path: Path) -> Path:
+    """Return the manifest of a panel whose bundle or manifest is named."""
+    panel_id = path.name.removesuffix(BUNDLE)
+    return path if panel_id == path.name else path.with_name(panel_id + MANIFEST)
 
 
 def reproduce(

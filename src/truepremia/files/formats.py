@@ -374,7 +374,7 @@ def read_json(path: str | Path, remedy: str | None = None) -> dict[str, Any]:
         If the file is missing or is not one.
     """
     with reading(path, remedy):
-        content = json.loads(read_text(path))
+        content = json.loads(read_text(path, remedy=remedy or REMEDY))
     if not isinstance(content, dict):
         raise DataError(f"{path} does not hold a JSON object; {remedy or REMEDY}")
     return content

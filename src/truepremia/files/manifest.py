@@ -251,7 +251,7 @@ def other_circumstances(manifest: Mapping[str, Any]) -> list[str]:
 def _apart(there: Mapping[str, str], here: Mapping[str, str]) -> list[str]:
     """Return a phrase for every entry that is not the same in two mappings."""
     return [
-        f"{name} {there.get(name)} there, {here.get(name)} here"
+        f"{name} {there.get(name, 'not said')} there, {here.get(name, 'not said')} here"
         for name in sorted({*there, *here})
         if there.get(name) != here.get(name)
     ]

@@ -103,13 +103,15 @@ def processor() -> dict[str, str]:
         OpenBLAS chose for this processor or that OPENBLAS_CORETYPE names, "unknown" with another
         BLAS; ``numpy_kernel``, as "X86_V4", the instructions of numpy's exponential, the newest
         that the processor has and NPY_DISABLE_CPU_FEATURES leaves, "baseline" if there
-        is no choice.
+        is no choice; ``c_library``, as "glibc 2.36", whose functions Python's ``math`` answers
+        with, "unknown" where it does not name itself.
     """
     return {
         "machine": platform.machine(),
         "vendor": _vendor(),
         "blas_kernel": _openblas_kernel() or "unknown",
         "numpy_kernel": _numpy_kernel(),
+        "c_library": " ".join(platform.libc_ver()).strip() or "unknown",
     }
 
 

@@ -41,6 +41,7 @@ _NUMBERS_AS_TEXT = (
     "a number in quotes is text, so is 1e-4 (write 1.0e-4), and so is every number inside a list "
     "or mapping given by --config (put it in a file and use --configfile)"
 )
+_ONE_WORD = "YAML reads {} as one word: write a space after the colon, in a file for --configfile"
 
 
 @dataclass(frozen=True)
@@ -290,6 +291,9 @@ def _phrases(error: "ValidationError") -> Iterator[str]:
         yield f"{name or 'content'} is {_shown(value)}: must be {schema['description']}"
         if _is_number_as_text(value):
             yield _NUMBERS_AS_TEXT
+        key = str(("", *error.absolute_path)[-1])
+        if value in ("", None) and ":" in key:
+            yield _ONE_WORD.format(_cut(repr(key)))
 
 
 def _path_name(path: Iterable[str | int]) -> str:
