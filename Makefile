@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/locked
 DOCS_VENV := .docs-venv
 DOCS_STAMP := $(DOCS_VENV)/locked
+MARKDOWN := README.md CHANGELOG.md CONTRIBUTING.md benchmarks/single_runs.md config docs examples results .github
 FAST_WINGS := house methods judgement files commands
 UV := uv==0.13.8
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -66,6 +67,7 @@ check: $(STAMP)
 	ruff check .
 	ruff format --check .
 	mypy
+	mdformat --check $(MARKDOWN)
 	snakefmt --check Snakefile rules
 	snakemake --lint
 
