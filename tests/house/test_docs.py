@@ -215,6 +215,17 @@ def pytest_command(reader: Reader, arguments: list[str]) -> None:
             assert (ROOT / argument.split("::")[0]).exists(), argument
 
 
+def container(reader: Reader, arguments: list[str]) -> None:
+    """Check a recipe that is built, or the command that is given to its image."""
+    del reader
+    if arguments[0] == "build":
+        recipes = [a for a in arguments if a.endswith(".def")] or ["Dockerfile"]
+        assert all((ROOT / recipe).is_file() for recipe in recipes), arguments
+        return
+    image = next(i for i, a in enumerate(arguments) if a in ("truepremia", "truepremia.sif"))
+    cli._parser().parse_args(arguments[image + 1 :])
+
+
 def nothing(reader: Reader, arguments: list[str]) -> None:
     """Accept a command of the shell that has no place in a test."""
     del reader, arguments
@@ -227,6 +238,8 @@ COMMANDS: dict[str, Runner] = {
     "snakemake": snakemake,
     "python": python,
     "pytest": pytest_command,
+    "docker": container,
+    "apptainer": container,
     "source": nothing,
     "export": nothing,
 }
