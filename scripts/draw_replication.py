@@ -15,7 +15,7 @@ with running(snakemake) as settings:
     published = with_series(frames["published"], french_files(snakemake.input, SERIES))
     momentum = read_frame(snakemake.input.momentum, "momentum", store)
     frames["published"] = published
-    frames["factors"] = frames["factors"].merge(momentum, on="month", how="left")
+    frames["factors"] = frames["factors"].merge(momentum, on="month", how="outer")
     fits = read_json(snakemake.input.evaluation)["factors"]
     tables = Tables(store, **frames, fits=fits)
     figures = [path for path in snakemake.output.figures if path.endswith(".pdf")]

@@ -5,6 +5,7 @@ from truepremia.tidy.evaluation import ROLLING_COLUMNS, evaluate, rolling_fits
 from truepremia.tidy.files import naming
 from truepremia.tidy.frames import read_frame, write_csv, write_frame, write_text
 from truepremia.tidy.french_files import french_files, with_series
+from truepremia.tidy.general_sorts import OF_A_SORT
 from truepremia.tidy.settings import SERIES
 from truepremia.workflow.job import logger, running
 
@@ -15,11 +16,15 @@ with running(snakemake) as settings:
         read_frame(inputs[table], table, store) for table in ("factors", "published", "two_years")
     )
     momentum = read_frame(inputs.momentum, "momentum", store)
-    replicated = replicated.merge(momentum, on="month", how="left")
+    replicated = replicated.merge(momentum, on="month", how="outer")
     published = with_series(published, french_files(inputs, SERIES))
     noted = [*report["warnings"], *read_json(inputs.replication)["warnings"]]
-    if set(SERIES.values()) & set(published):
-        noted += read_json(inputs.sorts)["warnings"]
+    evaluated = set(SERIES.values()) & set(published)
+    noted += [
+        line
+        for line in read_json(inputs.sorts)["warnings"]
+        if evaluated or line.startswith(OF_A_SORT)
+    ]
     with naming(report):
         lags = settings["newey_west_lags"]
         evaluation = evaluate(replicated, published, two_years, noted, lags)

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -274,15 +275,15 @@ SPOILED = {
     ),
     "no December": (
         "DELETE FROM crsp_monthly WHERE substr(month, 6, 2) = '12'",
-        ["no complete formation"],
+        ["no complete formation", "a June and the December before it; add months"],
     ),
     "no June": (
         "DELETE FROM crsp_monthly WHERE substr(month, 6, 2) = '06'",
-        ["no complete formation"],
+        ["no complete formation", "a row of a June; add months"],
     ),
     "accounts of other companies": (
         "UPDATE compustat SET gvkey = gvkey + 500000",
-        ["no complete formation"],
+        ["no complete formation", "gvkeys such as '001", "'501", "never agree; write them alike"],
     ),
     "percent": (
         "UPDATE factors_ff3_monthly SET smb = 100 * smb",
@@ -315,6 +316,34 @@ def test_no_return_after_the_formations_is_no_complete_formation(file):
     store = read_store(str(file))
     with pytest.raises(DataError, match="no complete formation"):
         replicated(store, "book2026")
+
+
+def test_a_profile_without_its_july_says_so(file):
+    execute(file, "DELETE FROM crsp_monthly WHERE substr(month, 6, 2) = '07'")
+    store = read_store(str(file))
+    with pytest.raises(DataError, match="the July after it, of which the profile takes"):
+        replicated(store, "seed2023")
+
+
+@pytest.mark.parametrize(
+    ("absent", "said"),
+    [
+        (
+            ["1982-06"],
+            "no factors from 1982-06 to 1983-06, 13 months: crsp_monthly has no stocks in 1 of "
+            "them and none can be sorted in the others",
+        ),
+        (
+            ["1982-09", "1982-10"],
+            "no factors from 1982-09 to 1982-10, 2 months: crsp_monthly has no stocks",
+        ),
+    ],
+)
+def test_months_without_factors_between_others_are_said(tmp_path, absent, said):
+    frames = random_frames(5, years=5)
+    crsp = frames.crsp[~frames.crsp["month"].isin(pd.to_datetime(absent))]
+    store = read_store(write(replace(frames, crsp=crsp), "python2023", tmp_path))
+    assert said in replicated(store, "book2026").report["warnings"]
 
 
 def test_parquet_faults_name_table_and_column_too(folder):

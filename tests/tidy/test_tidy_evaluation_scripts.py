@@ -117,6 +117,34 @@ def test_momentum_is_evaluated_where_it_is_published(store):
     assert "umd: 3 months skipped" in content["warnings"]
 
 
+def test_momentum_is_evaluated_in_months_without_the_annual_factors(store):
+    folder, tables = store
+    published = tables["published"].assign(umd=tables["momentum"]["umd"] * 0.9)
+    put(folder, "published", published)
+    put(folder, "factors", tables["factors"].iloc[12:])
+    assert run(folder).returncode == 0
+    content = json.loads((folder / "evaluation.json").read_text())["factors"]
+    assert (content["smb"]["all"]["months"], content["umd"]["all"]["months"]) == (60, 72)
+
+
+def test_warnings_of_sorts_and_of_pricing_are_said(store):
+    folder, _ = store
+    left_out = "sort earnings: the store has no ep; it is left out"
+    write_json(folder / "sorts.json", {"warnings": ["umd: 3 months skipped", left_out]})
+    assert run(folder).returncode == 0
+    assert f"warning: {left_out}" in (folder / "evaluation.txt").read_text()
+    ours = folder / "tidy" / STORE
+    ours.mkdir(parents=True)
+    (folder / "evaluation.json").rename(ours / "evaluation.json")
+    write_json(ours / "pricing.json", {"warnings": [left_out, "23 portfolios are left out"]})
+    last = list(lines_of_warnings(folder / "tidy", [STORE]))
+    assert last[-2:] == [
+        f"store {STORE}: warning: {w}" for w in (left_out, "23 portfolios are left out")
+    ]
+    (shown,) = store_parts([ours / "evaluation.json"])
+    assert shown.warnings[-2:] == [left_out, "23 portfolios are left out"]
+
+
 def test_a_second_evaluation_leaves_the_same_bytes(store):
     folder, _ = store
     contents = []

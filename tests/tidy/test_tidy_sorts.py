@@ -1,5 +1,7 @@
 """Momentum, sorts on any variable and the exported panel, against pandas on wide tables."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -218,6 +220,13 @@ def test_sort_without_its_variable_is_left_out_with_a_warning(store):
     found = sorted_store(store, plan).planned
     assert found.warnings[-1] == "sort odd: the store has no nothing; it is left out"
     assert len(found.portfolios["month"]) == 0
+
+
+def test_sort_without_what_its_variable_is_made_of_says_so(store):
+    bare = replace(store, variables={})
+    plan = SortPlan("odd", ("dp",), ((50.0,),), "annual")
+    said = "sort odd: the store has no dp, which is made of ret and retx among the stocks; it is"
+    assert sorted_store(bare, plan).planned.warnings[-1].startswith(said)
 
 
 def test_plans_come_from_settings():

@@ -29,6 +29,7 @@ from truepremia.report.gather import Panels
 from truepremia.report.overview import Overview
 from truepremia.report.store_words import FIGURE_CAPTIONS, HEADINGS, TABLE_CAPTIONS
 from truepremia.report.writing import number
+from truepremia.tidy.settings import WARNING_FILES
 
 STORE_TABLES: Mapping[str, str] = {
     "evaluation": "Replication against the published factors",
@@ -203,7 +204,7 @@ def _store_part(name: str, folder: Path) -> StorePart:
     return StorePart(
         name=name,
         title=title,
-        warnings=_warnings(folder / "evaluation.json"),
+        warnings=_warnings(folder),
         figures=[
             picture(path, what.capitalize(), FIGURE_CAPTIONS.get(path.stem, ""), title)
             for path, what in titles.items()
@@ -221,9 +222,10 @@ def _store_part(name: str, folder: Path) -> StorePart:
     )
 
 
-def _warnings(path: Path) -> list[str]:
-    """Return what a reader should know before believing an evaluation."""
-    return list(read_json(path)["warnings"]) if path.exists() else []
+def _warnings(folder: Path) -> list[str]:
+    """Return what a reader should know before believing the results of a store, each once."""
+    found = [folder / file for file in WARNING_FILES if (folder / file).exists()]
+    return list(dict.fromkeys(line for path in found for line in read_json(path)["warnings"]))
 
 
 def board_part(files: Sequence[str | Path]) -> BoardPart | None:

@@ -277,16 +277,19 @@ def _formations(
     december = row_of_month(stocks, june, -_JUNE)
     listed = row_of_month(stocks, june, PROFILES[options.profile].exchange_month - _JUNE)
     found = (december >= 0) & (listed >= 0) & rows[december] & rows[listed]
-    june, december, listed = june[found], december[found], listed[found]
+    in_time = june[found]
+    account = annual.rows(stocks.gvkey[december[found]], year_of(stocks.month[in_time]) - 1)
+    if not (account >= 0).any():
+        raise DataError(_nothing_formed(stocks, rows, june, december, listed, annual))
+    june, december, listed = in_time, december[found], listed[found]
     year = year_of(stocks.month[june])
-    account = annual.rows(stocks.gvkey[december], year - 1)
     found = (account >= 0) & (stocks.exchange.code[listed] >= 0)
     found &= ~np.isnan(stocks.mktcap[june]) & ~np.isnan(stocks.mktcap[december])
     june, december, listed, account = (a[found] for a in (june, december, listed, account))
     if not len(june):
         raise DataError(
-            "no complete formation: no stock of crsp_monthly has a June, the December before it "
-            "and an account of that year with be; add months or accounts to the store"
+            f"{_NO_FORMATION} has mktcap in June and in the December before it, an exchange, and "
+            "an account of that year with be; correct these columns of crsp_monthly"
         )
     items = annual.accounts.items
     variables = {
@@ -302,6 +305,45 @@ def _formations(
     exchange, counted = stocks.exchange[listed], equity.counted[june]
     formations = Formations(june, permno, year, exchange, variables, counted)
     return formations[np.lexsort([permno, year])]
+
+
+_NO_FORMATION = "no complete formation: no stock of crsp_monthly"
+
+
+def _nothing_formed(
+    stocks: Stocks,
+    rows: Array,
+    june: Array,
+    december: Array,
+    listed: Array,
+    annual: "_AnnualAccounts",
+) -> str:
+    """Say which of the things that a formation needs no stock has, the first of them."""
+    before = (december >= 0) & rows[december]
+    after = before & (listed >= 0) & rows[listed]
+    if not len(june):
+        return f"{_NO_FORMATION} has a row of a June; add months to the store"
+    if not before.any():
+        return f"{_NO_FORMATION} has a June and the December before it; add months to the store"
+    if not after.any():
+        return (
+            f"{_NO_FORMATION} has a June, the December before it and the July after it, of which "
+            "the profile takes the exchange; add months to the store or choose another profile"
+        )
+    ours, theirs = stocks.gvkey[december[after]].present(), annual.accounts.gvkey.present()
+    if not theirs:
+        return f"{_NO_FORMATION} has an account: compustat has none with usable be; add be"
+    if not ours:
+        return f"{_NO_FORMATION} with a June and the December before it has a gvkey; add gvkey"
+    if not set(ours) & set(theirs):
+        return (
+            f"{_NO_FORMATION} has an account: gvkeys such as {ours[0]!r} in crsp_monthly and "
+            f"{theirs[0]!r} in compustat never agree; write them alike"
+        )
+    return (
+        f"{_NO_FORMATION} has a June, the December before it and an account of that year with be; "
+        "add months or accounts to the store"
+    )
 
 
 def _held_months(stocks: Stocks, formations: Formations) -> tuple[Array, Array]:

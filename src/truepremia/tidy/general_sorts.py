@@ -31,6 +31,16 @@ POSITIVE_ONLY = frozenset({"bm", "op", "ep", "cfp", "dp"})
 
 CASH_FLOW_ITEMS = ("ib", "dp", "txdi")
 
+OF_A_SORT = "sort "
+"""How warnings begin that are about a sort that the user asked for."""
+
+MADE_OF: Mapping[str, str] = {
+    "ep": "ib among the accounts",
+    "cfp": f"{', '.join(CASH_FLOW_ITEMS)} among the accounts",
+    "dp": "ret and retx among the stocks",
+}
+"""Columns of a store of which a variable is made that no column has."""
+
 
 @dataclass(frozen=True)
 class SortPlan:
@@ -116,7 +126,9 @@ def sort_store(
         momentum, said = no_momentum(), [f"momentum and reversals are left out: {error}"]
     found = stacked_plans([plan for plan in plans if plan.rebalance in held], held)
     said += [
-        f"sort {plan.name}: no month can be sorted" for plan in plans if plan.rebalance not in held
+        f"{OF_A_SORT}{plan.name}: no month can be sorted"
+        for plan in plans
+        if plan.rebalance not in held
     ]
     return StoreSorts(
         momentum, Sorted(found.portfolios, found.breakpoints, [*warnings, *said, *found.warnings])
@@ -216,7 +228,9 @@ def planned(plan: SortPlan, held: Holdings) -> tuple[dict[str, Any], dict[str, A
     f = held.formations
     absent = [name for name in plan.variables if name not in f.variables]
     if absent:
-        return f"sort {plan.name}: the store has no {', '.join(absent)}; it is left out"
+        made = [f"{name}, which is made of {MADE_OF[name]}" for name in absent if name in MADE_OF]
+        made += [name for name in absent if name not in MADE_OF]
+        return f"{OF_A_SORT}{plan.name}: the store has no {'; no '.join(made)}; it is left out"
     candidates = np.ones(len(f), dtype=bool)
     for name in plan.variables:
         values = f.variables[name]
@@ -225,7 +239,7 @@ def planned(plan: SortPlan, held: Holdings) -> tuple[dict[str, Any], dict[str, A
             candidates &= (f.variables["be"] if name == "op" else values) > 0
     rows, _ = sortable(f, candidates)
     if not rows.any():
-        return f"sort {plan.name}: no period has enough NYSE stocks with {plan.variables}"
+        return f"{OF_A_SORT}{plan.name}: no period has enough NYSE stocks with {plan.variables}"
     sorts = [
         sort(held, name, [p / 100 for p in at], rows)
         for name, at in zip(plan.variables, plan.percentiles, strict=True)

@@ -160,6 +160,7 @@ def replicate(
         "five_factor_formations": five.formations,
         "five_factor_skipped_years": five.skipped,
         "months": len(three.months),
+        "gaps": _gaps(three.months, stocks),
         "months_with_empty_cells": int(np.sum(n_cells < np.prod(six.shape))),
         "equal_breakpoints": sum(bool((np.diff(e.values) == 0).any()) for _, b in edges for e in b),
     }
@@ -177,6 +178,28 @@ def replicate(
         portfolios=_cell_table(portfolios) | dict(portfolios.means),
         report=report | {"warnings": warnings_of(report)},
     )
+
+
+def _gaps(months: Array, stocks: Stocks) -> list[str]:
+    """Say which months between the first and the last have no factors, and why.
+
+    Parameters
+    ----------
+    months : array of int, shape (M,)
+        Months with factors, ascending.
+    stocks : Stocks
+    """
+    before = np.flatnonzero(np.diff(months) > 1)
+    said = []
+    for last, following in zip(months[before], months[before + 1], strict=True):
+        absent = np.arange(last + 1, following)
+        traded = np.isin(absent, stocks.month)
+        why = "no stock can be sorted" if traded.all() else "crsp_monthly has no stocks"
+        if traded.any() and not traded.all():
+            why += f" in {int((~traded).sum())} of them and none can be sorted in the others"
+        first, end = (str(day)[:7] for day in dates(absent[[0, -1]]))
+        said.append(f"no factors from {first} to {end}, {len(absent)} months: {why}")
+    return said
 
 
 def model_factors(
@@ -346,6 +369,7 @@ def warnings_of(report: Mapping[str, Any]) -> list[str]:
         "five_factor_skipped_years": "too few NYSE stocks for the five-factor model",
     }
     return [
+        *report["gaps"],
         *(f"{report[name]} {said}" for name, said in counted.items() if report.get(name)),
         *(
             f"years skipped, {said}: {', '.join(map(str, report[name]))}"

@@ -314,8 +314,17 @@ def _switched_on(section: Mapping[str, Any]) -> dict[str, Any]:
     return {name: store for name, store in section["stores"].items() if store is not False}
 
 
+WARNING_FILES = (
+    "evaluation.json",
+    "op_evaluation.json",
+    "pricing.json",
+    "asset_pricing.json",
+)
+"""Results of a store that hold what a reader should know before believing them."""
+
+
 def lines_of_warnings(folder: Path, stores: Collection[str]) -> Iterator[str]:
-    """Yield the warnings of the evaluated stores, for the last lines of a run.
+    """Yield the warnings of the evaluated stores, each once, for the last lines of a run.
 
     Parameters
     ----------
@@ -325,6 +334,9 @@ def lines_of_warnings(folder: Path, stores: Collection[str]) -> Iterator[str]:
         Names of the stores of the run.
     """
     for name in stores:
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            content = json.loads((folder / name / "evaluation.json").read_text(encoding="utf-8"))
-            yield from (f"store {name}: warning: {line}" for line in content["warnings"])
+        said: dict[str, None] = {}
+        for file in WARNING_FILES:
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                content = json.loads((folder / name / file).read_text(encoding="utf-8"))
+                said |= dict.fromkeys(content["warnings"])
+        yield from (f"store {name}: warning: {line}" for line in said)

@@ -90,6 +90,10 @@ class Coded:
         found = self.names.index(name) if name in self.names else len(self.names)
         return np.asarray(self.code == found)
 
+    def present(self) -> list[str]:
+        """Return the texts that occur, ascending."""
+        return [self.names[code] for code in np.unique(self.code) if code >= 0]
+
     def to_arrow(self) -> pa.Array:
         """Return the texts as an Arrow column of strings with nulls."""
         names = pa.array(list(self.names), pa.string())
