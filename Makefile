@@ -54,7 +54,7 @@ report: $(STAMP)
 	@python -m truepremia report --cores $(CORES)
 
 leaderboard: $(STAMP)
-	@python -m truepremia leaderboard --cores $(CORES) -- --keep-going
+	@python -m truepremia leaderboard --cores $(CORES)
 	@python -m truepremia report --cores $(CORES)
 
 test: $(STAMP)

@@ -89,6 +89,11 @@ def _free_names(place: Path) -> bool:
     return found.f_files == 0 or found.f_favail > 0  # some file systems do not count them
 
 
+def shell_path(path: str) -> str:
+    """Return a path in which ``~`` and ``$NAME`` stand for what they do in a shell."""
+    return os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - leaves ~nobody
+
+
 def is_file(path: str | Path) -> bool:
     """Return whether there is a regular file; a path that cannot be one is none."""
     return os.path.isfile(path)  # noqa: PTH113 - Path raises where a name is too long

@@ -70,6 +70,7 @@ def test_a_file_of_the_user_s_is_not_written_over(mine, tmp_path, monkeypatch):
     ("name", "shown"),
     [
         *(("Mine", "mine"), ("MyMethod", "my_method"), ("_X", "x"), ("IPCA2", "ipca2")),
+        *(("FM", "own_fm"), ("Capm", "own_capm"), ("None_", "own_none")),
         *(("_1", "own_1"), ("Größe", "grosse"), ("Idée2", "idee2"), ("方法", "own_")),
     ],
 )

@@ -516,6 +516,8 @@ def test_failures_name_the_proof(world):
     assert not found[0].holds
     assert found[0].fact.startswith(ANOTHER_FUTURE)
     assert "differ by" in found[0].detail
+    assert "setting.generator(k)" in found[0].detail
+    assert len(found) == 1, "where runs differ nothing else can be proved"
     assert lookahead.ORDER_TOLERANCE < 1e-6
 
 

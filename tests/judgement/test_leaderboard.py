@@ -123,6 +123,19 @@ def test_a_method_that_misses_panels_is_compared_on_those_it_has_and_says_so():
     assert board.paired.query("economy == 'bgn' and method == 'two'").iloc[0]["panels"] == 3
 
 
+def test_a_method_judged_in_few_months_says_so_and_is_paired_with_nobody():
+    few = panel_rows("bgn", "bgn_0", "few", stats(9, months=3), THETA)
+    data = pd.concat([few, rows(panels=1, economies=("bgn",))], ignore_index=True)
+    board = leaderboard(data, {}, "one", {"bgn": 1})
+    row = board.headline.query("method == 'few'").iloc[0]
+    assert (row["months"], row["missing_months"]) == (3, 47)
+    assert not board.headline.query("method != 'few'")["missing_months"].any()
+    assert board.paired.query("method == 'few'").iloc[0]["panels"] == 0
+    assert board.paired.query("method == 'two'").iloc[0]["panels"] == 1
+    nothing = board.headline.query("method == 'none'").iloc[0]
+    assert nothing["attainable"] == pytest.approx(np.mean(list(THETA.values())), rel=1e-12)
+
+
 def test_the_last_variant_stands_for_a_method_unless_another_is_named():
     table = panel_rows("bgn", "bgn_0", "pca", stats(3, variants=("K=1", "K=2")), THETA)
     data = pd.concat([rows(panels=1, economies=("bgn",)), table], ignore_index=True)

@@ -165,6 +165,24 @@ def test_a_class_that_says_so_is_marked_as_using_the_truth(write, said, truth):
     assert Entry("mine", file=path, made_by="Mine").truth == truth
 
 
+def test_a_class_of_the_same_file_says_so_for_those_that_come_from_it(write):
+    path = write(
+        "class Base:\n    truth = True\n    def form(self, known): ...\n"
+        "class Sub(Base):\n    pass\n"
+        "class Not(Base):\n    truth = False\n"
+    )
+    assert Entry("mine", file=path, made_by="Sub").truth
+    assert not Entry("mine", file=path, made_by="Not").truth
+
+
+@pytest.mark.parametrize("place", ["def __init__(self): self.truth = True", "truth = 1 == 1"])
+def test_the_truth_is_not_shown_to_a_method_whose_file_does_not_say_so(write, place):
+    path = write(f"class Mine:\n    {place}\n    def form(self, known): ...\n")
+    entry = Entry("mine", file=path, made_by="Mine")
+    with pytest.raises(MethodError, match="write truth = True into the body"), entry.made({}):
+        pass
+
+
 def test_an_entry_makes_a_fresh_object_each_time(write):
     entry = Entry("mine", options={"speed": 2.0}, file=write(GOOD), made_by="Mine")
     again = Entry.from_mapping("mine", entry.to_mapping())

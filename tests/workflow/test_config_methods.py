@@ -32,7 +32,7 @@ def refused(**overlay) -> str:
         ({"kind": "capm", "speed": 1}, "unknown option 'speed' of kind capm"),
         ({"kind": "model"}, "needs loading"),
         ({"kind": "model", "loading": "tailor"}, "loading is 'tailor': must be taylor or proj"),
-        ({"kind": "capm", "file": "mine.py"}, "must have a kind or a file, and not both"),
+        ({"kind": "capm", "file": "mine.py"}, "must have a kind or a file, and not both: mine"),
         ({}, "must have a kind or a file"),
         (True, "must have a kind or a file"),
         ({"file": "none.py", "class": "Mine"}, "none.py: there is no such file"),
@@ -68,8 +68,19 @@ def test_reference_and_headline_name_configured_methods(here):
     assert "leaderboard.headline names 'besst'" in refused(
         leaderboard={"headline": {"besst": "K=1"}}
     )
+    said = refused(methods={"pca": {"factors": [1, 3]}})
+    assert "leaderboard.headline.pca is 'K=2': must be one of its variants, K=1, K=3; " in said
+    said = refused(leaderboard={"headline": {"dkkm": "D=7"}})
+    assert "one of its variants, D=6, D=36, D=360" in said
     off = dict.fromkeys(("capm", "fm"), False)
     assert "leaderboard.reference is fm" in refused(methods=off)
+
+
+def test_a_tilde_and_a_variable_in_the_path_of_a_method_are_those_of_a_shell(here, monkeypatch):
+    monkeypatch.setenv("HOME", str(here))
+    for spelt in ("~/mine.py", "$HOME/mine.py"):
+        config = load_overlay({"methods": {"mine": {"file": spelt, "class": "Mine"}}}, ROOT)
+        assert config.methods["mine"].file == here / "mine.py"
 
 
 def test_a_good_file_is_found_where_the_run_works_and_switched_off_ones_are_gone(here):

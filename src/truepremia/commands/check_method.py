@@ -8,7 +8,8 @@ from typing import Any
 from truepremia.errors import ConfigError, MethodError
 from truepremia.judgement.leaderboard import KNOWS_THE_FUTURE
 from truepremia.judgement.lookahead import findings
-from truepremia.methods.own import build, faults, loaded
+from truepremia.methods.own import build, faults, loaded, require_declared
+from truepremia.outside import shell_path
 from truepremia.panel import Size
 from truepremia.workflow.laboratory import trials
 
@@ -28,10 +29,11 @@ def split(place: str) -> tuple[Path, str]:
     file, colon, name = place.rpartition(":")
     if not colon or not file or not name.isidentifier():
         raise ConfigError(f"{place!r}: must be FILE:CLASS, for example my_method.py:Mine")
-    wrong = faults(Path(file), name)
+    path = Path(shell_path(file))
+    wrong = faults(path, name)
     if wrong:
         raise ConfigError("; ".join(wrong))
-    return Path(file).resolve(), name
+    return path.resolve(), name
 
 
 def check(file: Path, name: str, options: Mapping[str, Any]) -> Iterator[str]:
@@ -48,7 +50,9 @@ def check(file: Path, name: str, options: Mapping[str, Any]) -> Iterator[str]:
         with contextlib.ExitStack() as kept:
 
             def make(kept: contextlib.ExitStack = kept) -> Any:
-                return build(kept.enter_context(loaded(file, name)), options, name)
+                method = build(kept.enter_context(loaded(file, name)), options, name)
+                require_declared(method, file, name)
+                return method
 
             rows = trial.judge(make(), name)
             months, setting = trial.panel.cross_sections(), trial.setting(name)

@@ -169,13 +169,15 @@ def _workflow_parsers(commands: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from truepremia.commands.run import Order, run
 
+    # One method that fails must not keep the others from being judged.
+    more = ["--keep-going"] if arguments.fixed == ["leaderboard"] else []
     order = Order(
         arguments.fixed or arguments.targets,
         arguments.cores,
         arguments.configfile,
         arguments.config,
         arguments.dry_run,
-        arguments.more,
+        [*arguments.more, *more],
     )
     return run(order.joined())
 

@@ -11,6 +11,7 @@ import yaml
 from truepremia.commands.run import Order, run
 from truepremia.economies.registry import ECONOMIES
 from truepremia.errors import ConfigError
+from truepremia.methods.entry import NOTHING
 from truepremia.outside import exists, read_text
 from truepremia.workflow.config import load_overlay
 from truepremia.workflow.documents import read_yaml
@@ -48,8 +49,7 @@ def overlay(
     unknown = [e for e in economies if e not in ECONOMIES]
     if unknown:
         raise ConfigError(f"unknown economy {unknown[0]!r}; known: {', '.join(ECONOMIES)}")
-    shipped = read_yaml(ROOT / "config" / "config.yaml")["methods"]
-    off = {m: False for m in shipped if not others and m not in COMPANIONS}
+    off = {m: False for m in shipped_methods() if not others and m not in COMPANIONS}
     entry = {"file": str(file), "class": name, "options": dict(options)}
     return {
         "panels": {e: panels if e in economies else 0 for e in ECONOMIES},
@@ -79,11 +79,18 @@ def at_size(content: dict[str, Any], firms: int | None, months: int | None) -> d
 
 
 def label(name: str) -> str:
-    """Return the name in tables of a class: MyMethod becomes my_method."""
+    """Return the name in tables of a class: MyMethod becomes my_method, FM own_fm."""
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss"))
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower().strip("_")
     words = re.sub("[^a-z0-9_]", "", words)
-    return (words if words[:1].isalpha() else f"own_{words}")[:40]
+    taken = words in shipped_methods() or words == NOTHING
+    return (words if words[:1].isalpha() and not taken else f"own_{words}")[:40]
+
+
+def shipped_methods() -> Mapping[str, Any]:
+    """Return the methods of the shipped configuration."""
+    shipped: Mapping[str, Any] = read_yaml(ROOT / "config" / "config.yaml")["methods"]
+    return shipped
 
 
 def judge(overlay_file: Path, content: Mapping[str, Any], cores: int) -> int:

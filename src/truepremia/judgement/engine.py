@@ -81,13 +81,16 @@ class Verdict:
 
     returns: FactorReturns
     statistics: MethodStatistics
+    window: int = 0
 
     def require_formed(self, name: str) -> None:
         """Refuse a method of which nothing is judged; ``name`` is its name in the message."""
+        months, window = len(self.returns.month), self.window
         if not len(self.statistics.month):
             raise MethodError(
                 f"{name}: forms nothing in any judged month, which are those after the first "
-                "window; it must be ready in one of them"
+                f"window, {window} of {months} months; it must be ready in one of them: let what "
+                "it waits for follow setting.window"
             )
 
 
@@ -130,7 +133,7 @@ def judge(
                 "again for this window"
             )
         run.month(position, cross_section, known, judged)
-    return Verdict(run.returns(), run.statistics())
+    return Verdict(run.returns(), run.statistics(), setting.window)
 
 
 def formed_in(

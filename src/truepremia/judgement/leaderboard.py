@@ -154,6 +154,8 @@ def leaderboard(
     best = every.groupby(["economy", "method"])["sharpe"].max().rename("hindsight_best")
     shown = shown.merge(best.reset_index(), on=["economy", "method"])
     shown = pd.concat([shown, _nothing(rows)], ignore_index=True)
+    judged = rows.groupby("economy")["months"].max()
+    shown["missing_months"] = shown["economy"].map(judged) - shown["months"]
     shown["missing_panels"] = shown["economy"].map(panels).astype(float) - shown["panels"]
     shown["flag"] = np.where(shown["luck"].abs() > KNOWS_THE_FUTURE, "knows the future", "")
     average = shown.groupby("method")["share"].mean().sort_values(ascending=False)
@@ -200,7 +202,8 @@ def _select(rows: pd.DataFrame, chosen: Mapping[str, tuple[str, str]]) -> pd.Dat
 
 def _nothing(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the portfolio that holds nothing: distance theta / sqrt(1 + theta^2)."""
-    panels = rows.drop_duplicates(["economy", "panel"])
+    longest = rows.sort_values("months", ascending=False, kind="stable")
+    panels = longest.drop_duplicates(["economy", "panel"]).sort_index()
     grouped = panels.groupby("economy", sort=False)
     count = grouped["panel"].nunique()
     found = (
@@ -216,8 +219,15 @@ def _nothing(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _paired(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """Return differences to the reference on the same panels: mean, standard error, t."""
+    """Return differences to the reference on the same panels: mean, standard error, t.
+
+    Panels in which a method was judged in other months than the reference do not count.
+    """
     measures = list(MEASURES)
+    rows = rows.set_index(["economy", "panel"], drop=False)
+    months = rows.loc[rows["method"] == reference, "months"].reindex(rows.index)
+    rows = rows.assign(**{m: rows[m].where(rows["months"] == months) for m in measures})
+    rows = rows.reset_index(drop=True)
     base = rows[rows["method"] == reference].set_index(["economy", "panel"])[measures]
     columns = ["economy", "method", "panels"]
     found = []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from truepremia.methods.registry import BUNDLED, KINDS, Look, suggestion
-from truepremia.outside import exists
+from truepremia.outside import exists, shell_path
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,12 @@ class Entry:
         if self.file is None:
             yield KINDS[str(self.kind)].make(self.options, settings)
             return
-        from truepremia.methods.own import build, loaded
+        from truepremia.methods.own import build, loaded, require_declared
 
         with loaded(self.file, str(self.made_by)) as own:
-            yield build(own, self.options, f"{self.name} ({self.file}:{self.made_by})")
+            method = build(own, self.options, f"{self.name} ({self.file}:{self.made_by})")
+            require_declared(method, self.file, str(self.made_by))
+            yield method
 
 
 OWN_LOOK = Look("#000000", "*", "-")
@@ -122,7 +124,13 @@ def entry_faults(
         where = f"methods.{name}"
         if name == NOTHING:
             yield f"{where}: {NOTHING} is the portfolio that holds nothing; choose another name"
-        elif entry is True or ("kind" in entry) == ("file" in entry):
+        elif entry is not True and "kind" in entry and "file" in entry:
+            yield (
+                f"{where}: must have a kind or a file, and not both: {name} has the kind "
+                f"{entry['kind']!r} already, perhaps in another file of settings; give a method of "
+                "your own another name"
+            )
+        elif entry is True or ("kind" not in entry and "file" not in entry):
             yield (
                 f"{where}: must have a kind or a file, and not both, for example {{kind: capm}} or "
                 "{file: my_method.py, class: Mine}; off switches a method off"
@@ -164,6 +172,28 @@ def _kind_faults(name: str, entry: Mapping[str, Any], facts: Mapping[str, Any]) 
     yield from wrong or kind.misfits(options, facts)
 
 
+def headline_faults(headline: Mapping[str, str], section: Mapping[str, Any]) -> Iterator[str]:
+    """Say which variants that stand for methods those do not have, as far as options tell.
+
+    Parameters
+    ----------
+    headline : mapping of str to str
+        Variant by method.
+    section : mapping
+        The ``methods`` section, without faults.
+    """
+    on = switched_on(section)
+    for name, variant in headline.items():
+        entry = on.get(name, {})
+        known = KINDS[entry["kind"]].variants(_options(entry)) if "kind" in entry else []
+        if known and variant not in known:
+            yield (
+                f"leaderboard.headline.{name} is {variant!r}: must be one of its variants, "
+                f"{', '.join(known)}; say which one stands for {name}, for example "
+                f'leaderboard: {{headline: {{{name}: "{known[-1]}"}}}}'
+            )
+
+
 def entries(section: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, Entry]:
     """Return a section without faults in its types, in the order of the configuration."""
     made = {}
@@ -178,8 +208,11 @@ def entries(section: Mapping[str, Any], folders: Sequence[Path]) -> dict[str, En
 
 
 def found(path: str, folders: Sequence[Path]) -> Path:
-    """Return a relative path in the first folder that has it, else in the first folder."""
-    places = [folder / path for folder in folders]
+    """Return a relative path in the first folder that has it, else in the first folder.
+
+    ``~`` and ``$NAME`` stand for what they do in a shell.
+    """
+    places = [folder / shell_path(path) for folder in folders]
     return next((place for place in places if exists(place)), places[0])
 
 

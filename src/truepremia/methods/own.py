@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from truepremia.errors import DataError, MethodError
+from truepremia.methods.contract import uses_truth
 from truepremia.outside import as_before, is_file, read_bytes, words_of
 from truepremia.syntax import skeleton
 
@@ -56,24 +57,49 @@ def faults(file: Path, name: str) -> list[str]:
 
 
 def declares_truth(file: Path, name: str) -> bool:
-    """Return whether the class ``name`` of ``file`` says that it uses the truth: truth = True."""
+    """Return whether the class ``name`` of ``file`` says that it uses the truth: truth = True.
+
+    Its body says so, or that of a class of the same file that it comes from.
+    """
     try:
         tree = ast.parse(read_bytes(file))
     except (DataError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    said = [
-        node
-        for chosen in ast.walk(tree)
-        if isinstance(chosen, ast.ClassDef) and chosen.name == name
-        for node in chosen.body
-        if isinstance(node, ast.Assign | ast.AnnAssign)
-    ]
-    for node in said:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        named = any(isinstance(t, ast.Name) and t.id == "truth" for t in targets)
-        if named and isinstance(node.value, ast.Constant) and node.value.value is True:
-            return True
-    return False
+    classes = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    return _says_truth(name, classes)
+
+
+def _says_truth(name: str, classes: Mapping[str, ast.ClassDef]) -> bool:
+    """Return whether a class has truth = True, of its own or from a class of the same file."""
+    if name not in classes:
+        return False
+    others = {key: node for key, node in classes.items() if key != name}
+    chosen, said = classes[name], None
+    for node in chosen.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(t, ast.Name) and t.id == "truth" for t in targets):
+                said = isinstance(node.value, ast.Constant) and node.value.value is True
+    if said is not None:
+        return said
+    bases = [base.id for base in chosen.bases if isinstance(base, ast.Name)]
+    return any(_says_truth(base, others) for base in bases)
+
+
+def require_declared(method: object, file: Path, name: str) -> None:
+    """Refuse a method that uses the truth where its file does not say so, which tables read.
+
+    Raises
+    ------
+    MethodError
+        If the object and the body of its class, or of a class of the file that it comes from,
+        disagree.
+    """
+    if uses_truth(method) and not declares_truth(file, name):
+        raise MethodError(
+            f"{file}: {name} uses the truth without saying so where tables can read it: write "
+            "truth = True into the body of a class of that name in that file"
+        )
 
 
 def digest(file: Path) -> str:

@@ -91,6 +91,8 @@ class Kind:
     base : str
         Option that names the kind whose portfolios the method starts from; empty if none does.
         The class takes the base method itself.
+    varied : tuple of str
+        The option of which every value is a variant, and the letter that names it: "K" of "K=2".
     """
 
     name: str
@@ -106,6 +108,7 @@ class Kind:
     cost: tuple[float, float] = (3.0, 100.0)
     looked_up: Callable[[Mapping[str, Any]], list[str]] = nothing_looked_up
     base: str = ""
+    varied: tuple[str, str] = ("", "")
 
     @property
     def module_path(self) -> str:
@@ -131,6 +134,11 @@ class Kind:
     def chosen(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return all options: those that are said, and the defaults of the others."""
         return {name: option.default for name, option in self.options.items()} | dict(options)
+
+    def variants(self, options: Mapping[str, Any]) -> list[str]:
+        """Return the variants of a method with ``options``, none where a run alone tells them."""
+        option, letter = self.varied
+        return [f"{letter}={value}" for value in self.chosen(options)[option]] if option else []
 
     def loads(self, options: Mapping[str, Any]) -> list[str]:
         """Return the modules that a method with ``options`` loads by name, for digests."""
@@ -302,6 +310,7 @@ KINDS: Mapping[str, Kind] = {
                 "gamma": Option(-1, "a number >= -1", lambda v: number(v) and v >= -1),
             },
             base="base",
+            varied=("factors", "K"),
             look=Look(PINK, "v", "-"),
             cost=(5.0, 100.0),
         ),
@@ -312,6 +321,7 @@ KINDS: Mapping[str, Kind] = {
             module="ipca",
             made_by="IPCA",
             options={"factors": _FACTORS},
+            varied=("factors", "K"),
             joint=_few_instruments,
             look=Look(PINK, "P", "--"),
             cost=(25.0, 100.0),
@@ -358,6 +368,7 @@ KINDS: Mapping[str, Kind] = {
                 ),
                 "rank_features": Option(True, "true or false", lambda v: isinstance(v, bool)),
             },
+            varied=("features", "D"),
             look=Look(YELLOW, "h", "-"),
             cost=(25.0, 120.0),
         ),

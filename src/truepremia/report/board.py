@@ -80,9 +80,14 @@ def headline_table(shown: Exhibits) -> pd.DataFrame:
             "CPU s": [shown.cpu_seconds.get(m, np.nan) for m in rows["method"]],
             "panels": rows["panels"],
             "note": [
-                _note(flag, missing, hjd > none * (1 + 1e-12))
-                for flag, missing, hjd, none in zip(
-                    rows["flag"], rows["missing_panels"], rows["hjd"], rows["hjd_none"], strict=True
+                _note(*told)
+                for told in zip(
+                    rows["flag"],
+                    rows["missing_panels"],
+                    rows["missing_months"],
+                    rows["months"],
+                    rows["hjd"] > rows["hjd_none"] * (1 + 1e-12),
+                    strict=True,
                 )
             ],
         }
@@ -116,10 +121,12 @@ def _portfolios(rows: pd.DataFrame) -> list[str]:
     return [", ".join(part for part in pair if part) for pair in pairs]
 
 
-def _note(flag: str, missing: float, worse: bool) -> str:
+def _note(flag: str, missing: float, missing_months: float, months: float, worse: bool) -> str:
     said = [flag] if flag else []
     if worse:
         said.append("worse than holding nothing")
+    if missing_months > 0:
+        said.append(f"judged in {int(months)} of {int(months + missing_months)} months")
     if missing > 0:
         said.append(f"{int(missing)} panels are missing")
     return "; ".join(said)
@@ -236,13 +243,13 @@ def penalty(shown: Exhibits) -> Figure:
     stands = dict(zip(head["method"], head["variant"], strict=True))
     for axes, economy in zip(grid, economies, strict=True):
         own = every[every["economy"] == economy]
-        alphas = sorted(own.loc[own["choice"] == "alpha", "alpha"].unique())
+        alphas = sorted(own.loc[own["choice"] == "alpha", "alpha"].dropna().unique())
         at = {alpha: k for k, alpha in enumerate(alphas)}
         for method, rows in own.groupby("method", sort=False):
             name = str(method)
             rows = rows[rows["variant"] == stands.get(name, "")]
             look = _look(shown, name)
-            ridge = rows[rows["choice"] == "alpha"]
+            ridge = rows[(rows["choice"] == "alpha") & rows["alpha"].notna()]
             x = [at[alpha] for alpha in ridge["alpha"]]
             axes.plot(x, ridge["sharpe"], look.line, color=look.colour, label=shown.title(name))
             picked = rows[rows["choice"] != "alpha"]

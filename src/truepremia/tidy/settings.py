@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from truepremia.errors import DataError
 from truepremia.files.results import PUBLISHED
-from truepremia.outside import exists, is_file, require_regular
+from truepremia.outside import exists, is_file, require_regular, shell_path
 from truepremia.panel import Size
 from truepremia.tidy.layouts import table_names
 from truepremia.tidy.partitions import parquet_files, table_name
@@ -191,7 +191,7 @@ def expanded(path: str, root: Path) -> Path:
     root : path
         Relative paths start at the working folder, or here if nothing is there.
     """
-    named = os.path.expanduser(os.path.expandvars(path))  # noqa: PTH111 - leaves ~nobody
+    named = shell_path(path)
     here = Path.cwd() / named
     return here if exists(here) else root / named
 

@@ -21,7 +21,14 @@ from truepremia.economies.own import own_economy, use_own
 from truepremia.economies.registry import ECONOMIES, SHIPPED
 from truepremia.errors import ConfigError, TruepremiaError
 from truepremia.files.results import PARTS_OF_RESULTS
-from truepremia.methods.entry import Entry, entries, entry_faults, found, switched_on
+from truepremia.methods.entry import (
+    Entry,
+    entries,
+    entry_faults,
+    found,
+    headline_faults,
+    switched_on,
+)
 from truepremia.methods.registry import BUNDLED
 from truepremia.outside import is_file, words_of
 from truepremia.panel import Size
@@ -399,7 +406,8 @@ def _method_faults(sound: Mapping[str, Any], folders: Sequence[Path]) -> Iterato
             if indices and name in ECONOMIES
         },
     }
-    yield from entry_faults(methods, folders, facts)
+    wrong = list(entry_faults(methods, folders, facts))
+    yield from wrong
     board = sound.get("leaderboard", {})
     on = switched_on(methods)
     if on and board and board["reference"] not in on:
@@ -410,6 +418,8 @@ def _method_faults(sound: Mapping[str, Any], folders: Sequence[Path]) -> Iterato
     for name in board.get("headline", {}):
         if name not in methods:
             yield f"leaderboard.headline names {name!r}{_suggestion(name, methods)}"
+    if not wrong:
+        yield from headline_faults(board.get("headline", {}), methods)
 
 
 def _real_panel_faults(config: Mapping[str, Any], folders: Sequence[Path]) -> Iterator[str]:
