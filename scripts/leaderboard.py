@@ -34,4 +34,4 @@ with running(snakemake) as settings:
     board = board_part([output.headline, output.paired, *drawn])
     with replacing(output.page) as temporary:
         temporary.write_text(report_page([], [], [], board), encoding="utf-8")
-    logger.info("%d methods on %d panels", len(methods), shown.board.panels["panel"].nunique())
+    logger.info("%s", shown.judged)

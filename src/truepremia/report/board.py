@@ -52,12 +52,25 @@ class Exhibits:
         """Economies in the order of the configuration."""
         return list(dict.fromkeys(self.board.panels["economy"]))
 
+    @property
+    def judged(self) -> str:
+        """How many methods were judged on how many panels, in words."""
+        simulated, real = self.board.panels, self.realised
+        methods = {*simulated["method"], *real["method"]}
+        counts = {"simulated": simulated["panel"].nunique(), "real": real["panel"].nunique()}
+        panels = [_counted(n, f"{kind} panel") for kind, n in counts.items() if n]
+        return f"{_counted(len(methods), 'method')} on {' and '.join(panels) or 'no panel'}"
+
     def title(self, method: str) -> str:
         """Return the name of a method for people, with a mark if it uses the truth."""
         if method not in self.methods:
             return method
         entry = self.methods[method]
         return f"{method} (truth)" if entry.truth else method
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def headline_table(shown: Exhibits) -> pd.DataFrame:
