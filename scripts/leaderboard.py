@@ -30,8 +30,7 @@ with running(snakemake) as settings:
     with style():
         for name, figure in figures(shown):
             save(figure, Path(output.share_png).parent, name)
-    drawn = [path for path in output if path.endswith(".png")]
-    board = board_part([output.headline, output.paired, *drawn])
+    board = board_part(output)
     with replacing(output.page) as temporary:
         temporary.write_text(report_page([], [], [], board), encoding="utf-8")
     logger.info("%s", shown.judged)

@@ -69,6 +69,10 @@ def ranking(place: Workplace) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
+def board_page(place: Workplace) -> str:
+    return (place.results / "leaderboard" / "leaderboard.html").read_text()
+
+
 JOBS_OF_MINE = {f"judge_method bgn_{index} mine" for index in (0, 2)}
 
 
@@ -159,8 +163,12 @@ def test_realised_statistics_of_an_exported_panel_agree_with_the_truth(place):
     again = next(r for r in ranking(place) if r["method"] == "capm")
     assert (again["Sharpe"], again["Sharpe s.e."]) == (row["Sharpe"], row["Sharpe s.e."])
     assert pd.read_csv(place.results / "leaderboard" / "panels.csv").empty
+    assert "What methods earned on real stocks" in board_page(place)
+    assert "Share over time" not in board_page(place)
     place.snakemake("leaderboard", **{**settings(), "panels": {"bgn": [0]}}).succeeded()
     assert pd.read_csv(place.results / "leaderboard" / "realised.csv").empty
+    assert "What methods earned on real stocks" not in board_page(place)
+    assert "Share over time" in board_page(place)
 
 
 def test_commands_check_and_judge_a_file(place):

@@ -57,7 +57,7 @@ _PUBLISHED_TEXTS = tuple(
     f"{what}.{suffix}" for what in ("evaluation", "pricing") for suffix in ("json", "csv")
 )
 
-BOARD_FIGURES = ("share", "penalty", "over_time", "factors", "features")
+BOARD_FIGURES = ("share", "penalty", "over_time", "factors", "features", "realised")
 BOARD_FILES = {
     "page": "leaderboard.html",
     "csv": "leaderboard.csv",

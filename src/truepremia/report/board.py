@@ -194,22 +194,23 @@ def _with_error(row: pd.Series, name: str) -> str:
 
 def figures(shown: Exhibits) -> Iterator[tuple[str, Figure]]:
     """Yield name and figure of every figure of the leaderboard."""
-    drawn: Mapping[str, Callable[[Exhibits], Figure]] = {
+    against_truth: Mapping[str, Callable[[Exhibits], Figure]] = {
         "share": share,
         "penalty": penalty,
         "over_time": over_time,
         "factors": lambda s: by_number(s, "K", "number of factors K"),
         "features": lambda s: by_number(s, "D", "number of random features D"),
     }
-    for name, draw in drawn.items():
-        yield name, draw(shown) if shown.economies else _without_truth()
+    unknown = "no simulated panel: the truth of a real one is not known"
+    for name, draw in against_truth.items():
+        yield name, draw(shown) if shown.economies else _empty(unknown)
+    yield "realised", _empty("no real panel") if shown.realised.empty else realised(shown)
 
 
-def _without_truth() -> Figure:
+def _empty(reason: str) -> Figure:
     """Return a figure that says why it is empty."""
     figure = new_figure(1.2)
-    said = "no simulated panel: the truth of a real one is not known"
-    figure.text(0.5, 0.5, said, ha="center", va="center")
+    figure.text(0.5, 0.5, reason, ha="center", va="center")
     return figure
 
 
@@ -217,34 +218,51 @@ def share(shown: Exhibits) -> Figure:
     """Draw the share of the attainable Sharpe ratio by method and economy, with its errors."""
     rows = shown.board.headline
     rows = rows[rows["method"] != "none"]
+    rows = rows.rename(columns={"economy": "column"})
+    figure, grid = _by_method(shown, rows, shown.economies, "share")
+    for axes, economy in zip(grid, shown.economies, strict=True):
+        axes.axvline(1, color="black", linestyle="--", linewidth=0.8)
+        own = rows[rows["column"] == economy]
+        low = float(own["share"].min()) if len(own) else 0.0
+        axes.set_xlim(min(-0.05, 1.1 * low), 1.05)
+    figure.supxlabel("share of the attainable Sharpe ratio")
+    return figure
+
+
+def realised(shown: Exhibits) -> Figure:
+    """Draw the realised Sharpe ratio by method and panel of real stocks, with its errors."""
+    rows = shown.realised[shown.realised["headline"]].rename(columns={"panel": "column"})
+    figure, _ = _by_method(shown, rows, list(dict.fromkeys(rows["column"])), "sharpe")
+    figure.supxlabel("realised Sharpe ratio per month")
+    return figure
+
+
+def _by_method(
+    shown: Exhibits, rows: pd.DataFrame, columns: list[str], measure: str
+) -> tuple[Figure, list[Axes]]:
+    """Draw a measure with its errors: methods below each other, economies or panels abreast."""
     methods = list(dict.fromkeys(rows["method"]))[::-1]
-    economies = shown.economies
     figure = new_figure(0.9 + 0.24 * len(methods))
-    grid = _row_of_axes(figure, len(economies))
+    grid = _row_of_axes(figure, len(columns))
     place = {method: k for k, method in enumerate(methods)}
-    for axes, economy in zip(grid, economies, strict=True):
-        own = rows[rows["economy"] == economy]
-        for method, found in own.groupby("method", sort=False):
-            look = _look(shown, str(method))
+    for axes, column in zip(grid, columns, strict=True):
+        for method, found in rows[rows["column"] == column].groupby("method", sort=False):
+            look, error = _look(shown, str(method)), found[f"{measure}_se"]
             axes.errorbar(
-                found["share"],
+                found[measure],
                 [place[str(method)]] * len(found),
-                xerr=None if found["share_se"].isna().any() else found["share_se"],
+                xerr=None if error.isna().any() else error,
                 fmt=look.marker,
                 color=look.colour,
                 markersize=5,
                 elinewidth=1.0,
             )
-        axes.axvline(1, color="black", linestyle="--", linewidth=0.8)
         axes.axvline(0, color="black", linewidth=0.6)
-        axes.set_title(_short(economy))
+        axes.set_title(_short(column))
         axes.grid(axis="both")
-        low = float(own["share"].min()) if len(own) else 0.0
-        axes.set_xlim(min(-0.05, 1.1 * low), 1.05)
     grid[0].set_yticks(range(len(methods)), [shown.title(m) for m in methods])
     grid[0].set_ylim(-0.6, len(methods) - 0.4)
-    figure.supxlabel("share of the attainable Sharpe ratio")
-    return figure
+    return figure, grid
 
 
 def penalty(shown: Exhibits) -> Figure:

@@ -33,6 +33,7 @@ FIGURES: Mapping[str, str] = {
 BOARD_TABLES: Mapping[str, str] = {
     "headline": "Ranking",
     "paired": "Against the reference method, panel by panel",
+    "realised": "What methods earned on real stocks",
 }
 """Names and titles of the leaderboard's tables on the page."""
 
@@ -42,8 +43,12 @@ BOARD_FIGURES: Mapping[str, str] = {
     "over_time": "Share over time",
     "factors": "Number of factors",
     "features": "Number of features",
+    "realised": "Realised Sharpe ratio on real stocks",
 }
 """Names and titles of the leaderboard's figures."""
+
+WITHOUT_TRUTH = "realised"
+"""The table and the figure that need no truth; what else the leaderboard has is held against it."""
 
 PAGE_PARTS = tuple(
     Path(__file__).with_name(name) for name in ("page.html.jinja", "page.css", "page.js")

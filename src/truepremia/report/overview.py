@@ -81,7 +81,7 @@ def best_shares(path: Path, truths: frozenset[str]) -> list[Share]:
         Methods that use the true loadings.
     """
     best: dict[str, Share] = {}
-    for row in _rows(path):
+    for row in csv_rows(path):
         if not row["ratio"]:
             continue
         name, share = row["method"], float(row["ratio"])
@@ -107,14 +107,15 @@ def _of_economy(title: str, shares: Sequence[Share]) -> str:
 
 def _of_store(title: str, path: Path) -> str:
     """Say how near replicated factors come to the published ones."""
-    whole = [row for row in _rows(path) if row["sample"] == "all" and row["r2"]]
+    whole = [row for row in csv_rows(path) if row["sample"] == "all" and row["r2"]]
     if not whole:
         return ""
     said = ", ".join(f"{row['factor']} {float(row['r2']):.3f}" for row in whole)
     return f"{title}: R² of the published on the replicated factors: {said}."
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def csv_rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a CSV file, each a mapping from its columns."""
     with reading(path), path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 

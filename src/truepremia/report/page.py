@@ -23,10 +23,11 @@ from truepremia.report.contents import (
     FIGURES,
     PAGE_PARTS,
     TABLES,
+    WITHOUT_TRUTH,
     caption,
 )
 from truepremia.report.gather import Panels
-from truepremia.report.overview import Overview
+from truepremia.report.overview import Overview, csv_rows
 from truepremia.report.store_words import FIGURE_CAPTIONS, HEADINGS, TABLE_CAPTIONS
 from truepremia.report.writing import number
 from truepremia.tidy.settings import WARNING_FILES
@@ -38,6 +39,26 @@ STORE_TABLES: Mapping[str, str] = {
     "asset_pricing": "Asset-pricing tests on Kenneth French's portfolios",
 }
 """Tables of a store of the empirical track, by file name."""
+
+REALISED_COLUMNS: Mapping[str, str] = {
+    "panel": "panel",
+    "method": "method",
+    "portfolio": "portfolio",
+    "months": "months",
+    "sharpe": "Sharpe",
+    "sharpe_se": "Sharpe s.e.",
+    "mean": "mean",
+    "mean_se": "mean s.e.",
+    "stdev": "volatility",
+    "turnover": "turnover",
+    "drawdown": "drawdown",
+}
+"""What the page shows of ``realised.csv``, and its headings."""
+
+NO_TRUTH = (
+    "No simulated panel was judged, and the truth of real stocks is not known: there is no share "
+    "of an attainable Sharpe ratio, no distance and no luck, only what methods earned."
+)
 
 LONGEST = 24
 """Rows from which a table is folded."""
@@ -99,10 +120,11 @@ class StorePart:
 
 @dataclass(frozen=True)
 class BoardPart:
-    """What the page shows of the leaderboard."""
+    """What the page shows of the leaderboard; the note is said before it, where there is one."""
 
     figures: Sequence[Figure]
     tables: Sequence[PageTable]
+    note: str
 
 
 def report_page(
@@ -228,27 +250,43 @@ def _warnings(folder: Path) -> list[str]:
     return list(dict.fromkeys(line for path in found for line in read_json(path)["warnings"]))
 
 
-def board_part(files: Sequence[str | Path]) -> BoardPart | None:
-    """Return the leaderboard from its tables and figures, None where there is none."""
-    paths = {path.stem: path for path in map(Path, files) if path.suffix in (".csv", ".png")}
+def board_part(files: Iterable[str | Path]) -> BoardPart | None:
+    """Return the leaderboard from its tables and figures, None where there is none.
+
+    Whatever is held against the truth is left out where no panel was simulated, what methods
+    earned where none is real, and a table without a row everywhere.
+    """
+    paths = {path.name: path for path in map(Path, files)}
     if not paths:
         return None
+    simulated = bool(csv_rows(paths["leaderboard.csv"]))
+    earned = [row for row in csv_rows(paths["realised.csv"]) if row["headline"] == "True"]
+
+    def known(name: str) -> bool:
+        return bool(earned) if name == WITHOUT_TRUTH else simulated
+
+    def table(name: str, title: str) -> Markup:
+        if name != WITHOUT_TRUTH:
+            return csv_table(paths[f"{name}.csv"], title)
+        named = [{**row, "portfolio": _portfolio(row)} for row in earned]
+        rows = [[row[column] for column in REALISED_COLUMNS] for row in named]
+        return _table([*REALISED_COLUMNS.values()], rows, title)
+
     figures = [
-        picture(paths[name], title, caption("figure", f"board_{name}"), "leaderboard")
+        picture(paths[f"{name}.png"], title, caption("figure", f"board_{name}"), "leaderboard")
         for name, title in BOARD_FIGURES.items()
-        if name in paths
+        if known(name)
     ]
     tables = [
-        PageTable(
-            f"board-{name}",
-            title,
-            caption("table", f"board_{name}"),
-            csv_table(paths[name], title),
-        )
-        for name, title in BOARD_TABLES.items()
-        if name in paths
+        PageTable(f"board-{n}", title, caption("table", f"board_{n}"), table(n, title))
+        for n, title in BOARD_TABLES.items()
+        if known(n)
     ]
-    return BoardPart(figures, tables)
+    return BoardPart(figures, [t for t in tables if t.rows], "" if simulated else NO_TRUTH)
+
+
+def _portfolio(row: Mapping[str, str]) -> str:
+    return ", ".join(part for part in (row["variant"], row["choice"]) if part)
 
 
 def uncovered(

@@ -433,9 +433,8 @@ class Run(Workflow):
         return (self.folder / "leaderboard" / "headline.csv").exists()
 
     def board_on_page(self) -> list[str]:
-        """Return the chapter of the finished leaderboard and its figures, nothing without one."""
-        figures = [file for file in BOARD_FILES.values() if file.endswith(".png")]
-        shown = [BOARD_FILES["headline"], BOARD_FILES["paired"], *figures]
+        """Return the finished leaderboard's tables and figures, nothing without one."""
+        shown = [file for file in BOARD_FILES.values() if file.endswith((".csv", ".png"))]
         return [f"{self.board}/{file}" for file in shown] if self.has_board else []
 
     def of_board(self) -> dict[str, str]:
