@@ -34,7 +34,7 @@ with running(snakemake) as settings:
         for model, found in of_model.items()
     ]
     stores, board = store_parts(snakemake.input.stores), board_part(snakemake.input.leaderboard)
-    missing = uncovered(of_model, shown["left_out"], shown["stores"])
+    missing = uncovered(of_model, shown["switched_off"], shown["left_out"], shown["stores"])
     performance = {
         economy(model).title: page.parent / "tables" / f"{model}_performance.csv"
         for model in of_model

@@ -131,3 +131,10 @@ def test_the_figure_of_real_stocks_has_every_sharpe_ratio_with_its_error():
         middle, half = np.mean(bars, axis=1), np.ptp(bars, axis=1) / 2
         np.testing.assert_allclose(middle, rows["sharpe"], rtol=1e-12)
         np.testing.assert_allclose(half, rows["sharpe_se"], rtol=1e-12)
+
+
+def test_the_page_lists_panels_of_real_stocks_among_what_is_in_it(tmp_path):
+    page = report_page([], [], [], board_part(written(tmp_path, exhibits(1, real=2))))
+    lines = [f"Real stocks, panel us{p}: 2 methods judged in {MONTHS} months." for p in range(2)]
+    assert re.findall(r"<li>(Real stocks.*)</li>", page) == lines
+    assert "Real stocks, panel" not in report_page([], [], [], None)

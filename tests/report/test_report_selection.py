@@ -93,7 +93,8 @@ def test_finished_panels_join_if_their_configuration_is_the_same(tmp_path):
 
 
 def test_what_a_report_lacks_is_said():
-    lines = uncovered(["bgn"], {"bgn_2": "another configuration"}, [])
+    lines = uncovered(["bgn"], ["gs21"], {"bgn_2": "another configuration"}, [])
     assert any("(kp14): no panel is configured" in line for line in lines)
+    assert not any("(gs21)" in line for line in lines)  # its panels are 0: nobody misses it
     assert "Panel bgn_2 is left out: another configuration" in lines
     assert lines[-1] == "Empirical track: no store is finished"

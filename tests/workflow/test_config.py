@@ -145,6 +145,11 @@ def test_panels_are_counted_from_zero_or_listed(panels, identifiers):
     assert load(panels=panels).panel_ids() == identifiers
 
 
+def test_an_economy_is_switched_off_by_0_or_an_empty_list_and_not_by_silence():
+    config = load(panels={"bgn": 1, "kp14": 0, "gs21": []})
+    assert config.switched_off == ("kp14", "gs21")
+
+
 def test_whole_numbers_written_with_a_point_are_integers():
     config = load(firms=200.0)
     assert config == load(firms=200)

@@ -110,6 +110,7 @@ OTHER_CALIBRATION = {"bgn": {**CONFIG.calibrations["bgn"], "survival": 0.98}}
         ({"reference": "ff"}, {"leaderboard"}),
         ({"headline": {"capm": ""}}, {"leaderboard"}),
         ({"real_panels": {"mine": Path("panel.parquet")}}, {"leaderboard"}),
+        ({"switched_off": ("kp14",)}, set()),
         ({"results_dir": "elsewhere"}, set()),
         ({"keep_panels": False}, set()),
         ({"calibration_files": {"bgn": Path("copy.yaml")}}, set()),

@@ -120,8 +120,12 @@ class StorePart:
 
 @dataclass(frozen=True)
 class BoardPart:
-    """What the page shows of the leaderboard; the note is said before it, where there is one."""
+    """What the page shows of the leaderboard; the note is said before it, where there is one.
 
+    The samples are a line for each panel of real stocks.
+    """
+
+    samples: Sequence[str]
     figures: Sequence[Figure]
     tables: Sequence[PageTable]
     note: str
@@ -282,7 +286,18 @@ def board_part(files: Iterable[str | Path]) -> BoardPart | None:
         for n, title in BOARD_TABLES.items()
         if known(n)
     ]
-    return BoardPart(figures, [t for t in tables if t.rows], "" if simulated else NO_TRUTH)
+    note = "" if simulated else NO_TRUTH
+    return BoardPart(_real_samples(earned), figures, [t for t in tables if t.rows], note)
+
+
+def _real_samples(earned: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return a line for every panel of real stocks: its methods, and the months they have most."""
+    lines = []
+    for panel in dict.fromkeys(row["panel"] for row in earned):
+        months = [int(row["months"]) for row in earned if row["panel"] == panel]
+        counted = f"{len(months)} method{'s' * (len(months) > 1)}"
+        lines.append(f"Real stocks, panel {panel}: {counted} judged in {max(months)} months.")
+    return lines
 
 
 def _portfolio(row: Mapping[str, str]) -> str:
@@ -290,7 +305,10 @@ def _portfolio(row: Mapping[str, str]) -> str:
 
 
 def uncovered(
-    covered: Iterable[str], left_out: Mapping[str, str], stores: Iterable[str]
+    covered: Iterable[str],
+    switched_off: Iterable[str],
+    left_out: Mapping[str, str],
+    stores: Iterable[str],
 ) -> list[str]:
     """Return what a report does not cover, one line each.
 
@@ -298,16 +316,19 @@ def uncovered(
     ----------
     covered : iterable of str
         Economies in the report.
+    switched_off : iterable of str
+        Economies that are not wanted: nobody misses them.
     left_out : mapping of str to str
         Finished panels that are not in it, with the reason.
     stores : iterable of str
         Stores of the empirical track in the report.
     """
     shown = list(covered)
+    known = {*shown, *switched_off}
     lines = [
         f"{economy.title} ({name}): no panel is configured; add it under panels"
         for name, economy in ECONOMIES.items()
-        if name not in shown
+        if name not in known
     ]
     for name in shown:
         absent = [m for m in ("taylor", "proj") if m not in ECONOMIES[name].loadings]

@@ -93,6 +93,8 @@ class RunConfig:
         Panels of real stocks, by name, and the files that hold them.
     own_economies : mapping of str to Path
         Packages of economies outside of the repository, by name.
+    switched_off : tuple of str
+        Economies whose panels are 0 or [].
     """
 
     seed: int
@@ -113,6 +115,7 @@ class RunConfig:
     headline: Mapping[str, str] = field(default_factory=dict)
     real_panels: Mapping[str, Path] = field(default_factory=dict)
     own_economies: Mapping[str, Path] = field(default_factory=dict)
+    switched_off: tuple[str, ...] = ()
 
     def reported(self) -> list[Entry]:
         """Return the methods that the report lists beside those of the bundle."""
@@ -558,6 +561,7 @@ def _typed(
         reference=config["leaderboard"]["reference"],
         headline=config["leaderboard"]["headline"],
         real_panels={name: found(panel["file"], folders) for name, panel in real.items()},
+        switched_off=tuple(n for n in ECONOMIES if n in config["panels"] and not panels[n]),
     )
 
 

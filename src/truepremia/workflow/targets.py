@@ -312,8 +312,13 @@ class Run(Workflow):
 
     def page_contents(self) -> dict[str, Any]:
         """Return what the report's page shows, for its parameter."""
-        found = {"economies": list(self.reported), "left_out": self._selected[1]}
-        return {**found, "stores": sorted(self._page_stores()), "leaderboard": self.has_board}
+        return {
+            "economies": list(self.reported),
+            "switched_off": list(self.config.switched_off),
+            "left_out": self._selected[1],
+            "stores": sorted(self._page_stores()),
+            "leaderboard": self.has_board,
+        }
 
     def block_of_panels(self, wildcards: Any) -> dict[str, list[str]]:
         """Return the files of a block of panels, the same table of all panels together."""
