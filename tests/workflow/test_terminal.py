@@ -133,6 +133,24 @@ def test_the_last_lines_say_where_results_are_and_what_to_do(tmp_path):
     assert f"open {tmp_path / 'report' / 'report.html'}" in [*terminal.farewell(run)][1]
 
 
+def test_a_run_of_real_stocks_alone_names_what_methods_earned(tmp_path):
+    (tmp_path / "us.parquet").write_bytes(b"")
+    real = {"us": {"file": str(tmp_path / "us.parquet")}}
+    run = run_of(tmp_path, panels={**dict.fromkeys(ECONOMIES, 0), **real})
+    assert [*terminal.farewell(run)] == [f"results: {tmp_path}"]
+    (tmp_path / "leaderboard").mkdir()
+    for file in ("realised.csv", "leaderboard.html"):
+        (tmp_path / "leaderboard" / file).write_text("")
+    assert [*terminal.farewell(run)] == [
+        f"results: {tmp_path} (1 real panel, leaderboard/realised.csv first)",
+        f"next: open {tmp_path / 'leaderboard' / 'leaderboard.html'}",
+    ]
+    both = run_of(tmp_path, panels={**dict.fromkeys(ECONOMIES, 0), "bgn": 2, **real})
+    finish(both, "bgn_1")
+    first, _ = terminal.farewell(both)
+    assert first == f"results: {tmp_path} (1 panel, bgn_1_fama.pkl first)"
+
+
 def test_the_next_command_has_the_settings_of_this_one(tmp_path):
     run = run_of(tmp_path)
     finish(run, "bgn_1")

@@ -85,19 +85,26 @@ def farewell(run: Run, given: Sequence[str] = ()) -> Iterator[str]:
     files = run.folder.glob(f"*{MANIFEST}")
     sealed = {file.name.removesuffix(MANIFEST) for file in files if file.is_file()}
     panels = [panel for panel in run.config.panel_ids() if panel in sealed] or sorted(sealed)
-    if not panels:
+    real = len(run.config.real_panels)
+    if real and not run.config.panel_ids() and (run.folder / _EARNED).is_file():
+        yield f"results: {folder} ({real} real panel{'s' if real > 1 else ''}, {_EARNED} first)"
+        show = ""
+    elif panels:
+        bundle = f"{panels[0]}_fama.pkl"
+        many = f"{len(sealed)} panel{'s' if len(sealed) > 1 else ''}"
+        yield f"results: {folder} ({many}, {bundle} first)"
+        show = f"truepremia show {quoted(folder / bundle)}; "
+    else:
         yield f"results: {folder}"
         return
-    bundle = f"{panels[0]}_fama.pkl"
-    many = f"{len(sealed)} panel{'s' if len(sealed) > 1 else ''}"
-    yield f"results: {folder} ({many}, {bundle} first)"
     built = [page for page in _PAGES if (run.folder / page).is_file()]
     newest = max(built, key=lambda page: (run.folder / page).stat().st_mtime_ns, default=None)
     report = shlex.join(["truepremia", "report", *given])
     step = f"open {quoted(folder / newest)}" if newest else f"tables and figures: {report}"
-    yield f"next: truepremia show {quoted(folder / bundle)}; {step}"
+    yield f"next: {show}{step}"
 
 
+_EARNED = Path("leaderboard") / "realised.csv"
 _PAGES = (Path("report") / "report.html", Path("leaderboard") / "leaderboard.html")
 
 
