@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
-from miniature import PANELS, RESULTS, SHARED_SETTINGS, Workplace
+from miniature import PANELS, REPOSITORY, RESULTS, SHARED_SETTINGS, Workplace
 
 from truepremia.economies.registry import ECONOMIES
 
@@ -43,12 +44,12 @@ def study(place: Workplace, snakefile: str) -> None:
     (place.folder / "Snakefile").write_text(filled)
 
 
-def run(place: Workplace, *arguments: str) -> str:
+def run(folder: Path, *arguments: str) -> str:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     command = [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"]
     done = subprocess.run(
         command,
-        cwd=place.folder,
+        cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -71,7 +72,7 @@ def test_a_module_builds_the_bytes_of_a_plain_run(
     place = empty_workplace
     study(place, snakefile)
     bundle = f"{RESULTS}/{PANELS[0]}_fama.pkl"
-    said = run(place, f"{prefix}{bundle}")
+    said = run(place.folder, f"{prefix}{bundle}")
     assert f"rule {packing}:" in said
     built = place.folder / f"{prefix}{bundle}"
     assert built.read_bytes() == (finished.folder / bundle).read_bytes()
@@ -98,4 +99,29 @@ def test_the_limit_of_submissions_does_not_count_local_jobs(empty_workplace):
     asked = 'onsuccess: print("limit:", workflow.scheduler.job_rate_limiter)\n'
     study(place, f'include: "{{snakefile}}"\n\n{asked}')
     solution = f"{RESULTS}/solutions/bgn.npz"
-    assert "\nlimit: None\n" in run(place, solution, "--configfile", "config.yaml")
+    assert "\nlimit: None\n" in run(place.folder, solution, "--configfile", "config.yaml")
+
+
+WITH_LAST_LINES = """
+onstart:
+    print("said at the start")
+
+onsuccess:
+    print("said at the end")
+
+rule made:
+    output: "made.txt"
+    shell: "touch {output}"
+"""
+
+
+def test_no_module_has_last_lines_and_the_document_says_where_warnings_are(tmp_path):
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "Snakefile").write_text(WITH_LAST_LINES)
+    outer = 'module inner:\n    snakefile: "inner/Snakefile"\n\nuse rule * from inner\n'
+    (tmp_path / "Snakefile").write_text(outer)
+    said = run(tmp_path, "made.txt")
+    assert (tmp_path / "made.txt").exists()
+    assert "said at the" not in said
+    document = (REPOSITORY / "docs" / "use-as-module.md").read_text()
+    assert "evaluation.txt" in document
