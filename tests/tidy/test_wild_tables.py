@@ -1,5 +1,6 @@
 """Tables in every form: candidates, other names, codes, other files, messages."""
 
+import shutil
 import sqlite3
 
 import numpy as np
@@ -78,6 +79,42 @@ def test_view_that_stands_on_itself_is_no_candidate(file):
     store = read_store(str(file))
     assert_same_store(store, plain)
     assert "is left out: view factors_ff_monthly is circ" in store.report["warnings"][0]
+
+
+UNREADABLE = {
+    "unknown function": ("SELECT *, nosuch(permno) AS z FROM stock_rows", "no such function"),
+    "table that is gone": ("SELECT * FROM gone", "no such table: main.gone"),
+    "wrong value": (
+        "SELECT permno, month, gvkey, exchange, mktcap, json(gvkey || 'x') AS ret_excess "
+        "FROM stock_rows WHERE gvkey IS NOT NULL",
+        "malformed JSON",
+    ),
+}
+
+
+@pytest.mark.parametrize("view", UNREADABLE)
+def test_view_that_cannot_be_read_is_not_called_absent(file, view):
+    query, reason = UNREADABLE[view]
+    execute(
+        file,
+        "ALTER TABLE crsp_monthly RENAME TO stock_rows",
+        f"CREATE VIEW crsp_monthly AS {query}",
+    )
+    found = refused(file)
+    assert f"{file}: cannot read crsp_monthly: {reason}" in found
+    assert found.endswith("; mend it, or name another under tables")
+    assert len(read_store(str(file), Choice(tables={"stocks": "stock_rows"})).stocks.month)
+
+
+def test_view_that_cannot_be_read_is_passed_over_for_another_candidate(file):
+    execute(
+        file,
+        "CREATE VIEW factors_ff_monthly AS SELECT month, smb, json('x') AS hml, rf "
+        "FROM factors_ff3_monthly",
+    )
+    r2, warnings = evaluated(file)
+    assert fits(r2)
+    assert "cannot read factors_ff_monthly: malformed JSON" in warnings
 
 
 def test_table_that_was_chosen_must_be_there(file):
@@ -231,6 +268,68 @@ def test_duckdb_file_is_the_store_that_its_tables_are(folder, tmp_path):
     with duckdb.connect(str(tmp_path / "store.duckdb")) as connection:
         connection.execute("ALTER TABLE COMPUSTAT_ANNUAL ALTER be TYPE VARCHAR")
     assert_same_store(read_store(str(tmp_path / "store.duckdb")), plain)
+
+
+@pytest.fixture
+def duckdb_file(folder, tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    path = tmp_path / "store.duckdb"
+    with duckdb.connect(str(path)) as connection:
+        for file in folder.glob("*.parquet"):
+            connection.execute(f"CREATE TABLE {file.stem} AS FROM '{file}'")
+    return path
+
+
+def execute_in_duckdb(path, *statements):
+    import duckdb
+
+    with duckdb.connect(str(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "query, reason",
+    [
+        ("SELECT *, nosuch(permno) AS z FROM stock_rows", "Scalar Function with name nosuch"),
+        ("SELECT * FROM gone", "Table with name gone"),
+        ("SELECT * REPLACE (CAST(exchange AS INT) AS mktcap) FROM stock_rows", "Conversion Error"),
+        ("SELECT * FROM read_parquet('{missing}')", "IO Error: No files found"),
+    ],
+)
+def test_view_of_duckdb_that_cannot_be_read_is_not_called_absent(
+    duckdb_file, folder, query, reason
+):
+    missing = folder / "missing.parquet"
+    shutil.copy(folder / "crsp_monthly.parquet", missing)
+    execute_in_duckdb(
+        duckdb_file,
+        "ALTER TABLE crsp_monthly RENAME TO stock_rows",
+        "CREATE TABLE gone AS FROM stock_rows",
+        "CREATE MACRO nosuch(x) AS x",
+        f"CREATE VIEW crsp_monthly AS {query.format(missing=missing)}",
+        "DROP TABLE gone",
+        "DROP MACRO nosuch",
+    )
+    missing.unlink()
+    found = refused(duckdb_file)
+    assert "cannot read crsp_monthly: " in found
+    assert reason in found
+    assert found.endswith("; mend it, or name another under tables")
+    assert len(read_store(str(duckdb_file), Choice(tables={"stocks": "stock_rows"})).stocks.month)
+
+
+def test_view_of_duckdb_on_a_table_that_is_gone_is_no_candidate(duckdb_file):
+    plain = read_store(str(duckdb_file))
+    execute_in_duckdb(
+        duckdb_file,
+        "CREATE TABLE gone AS FROM compustat_annual",
+        "CREATE VIEW compustat AS FROM gone",
+        "DROP TABLE gone",
+    )
+    store = read_store(str(duckdb_file))
+    assert_same_store(store, plain)
+    assert "compustat is left out: Catalog Error" in store.report["warnings"][0]
 
 
 def test_months_without_overlap_name_both_ranges(file):

@@ -125,6 +125,9 @@ def _candidates(
     found = {part: layout.present_in(source.tables) for part, layout in layouts.items()}
     needed = [part for part in layouts if part != "five_factors" or part in chosen]
     missing = [part for part in needed if not found[part]]
+    for part in missing:
+        for name in layouts[part].present_in(source.unreadable):
+            raise DataError(f"{source.name}: cannot read {name}: {source.unreadable[name]}")
     if missing:
         wanted = "; ".join(" or ".join(reversed(layouts[part].tables)) for part in missing)
         present = ", ".join(source.tables) or "none"

@@ -5,6 +5,7 @@ created and no write lock is taken, and each column arrives with the types that 
 rows, whatever the table declares.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,6 +52,11 @@ class Source(Protocol):
         """Columns of each table that may be asked for."""
         ...
 
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Tables that are there and cannot be read, each with the reason and its remedy."""
+        ...
+
     def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
         """Read columns as they are stored.
 
@@ -89,7 +95,7 @@ def opened(
         return
     beginning = _beginning(path)
     if beginning[8:12] == _DUCKDB_MAGIC:
-        with _duckdb_file(path) as database:
+        with _duckdb_file(path, wanted) as database:
             yield database
         return
     if not beginning.startswith(_MAGIC):
@@ -154,7 +160,17 @@ def _reading_sqlite(path: Path, busy_timeout: float) -> Iterator[None]:
 
 def _sqlite_reason(error: Exception) -> str:
     reason = str(error).split("[SQLite]")[-1].splitlines()[0].strip()
-    return reason.removeprefix("Failed to prepare query: ")
+    return _DRIVERS_WORDS.sub("", reason)
+
+
+_DRIVERS_WORDS = re.compile(r"^(?:IO: )?Failed to (?:prepare|step) query: ")
+_OF_THE_FILE = (
+    *("locked", "disk image is malformed", "malformed database schema", "not a database"),
+    *("disk I/O error", "unable to open database file", "readonly", "out of memory", "is full"),
+)
+"""What SQLite says of the whole file, or of the machine, and not of one table."""
+
+_MEND = "mend it, or name another under tables"
 
 
 @contextmanager
@@ -248,11 +264,12 @@ class _SqliteFile:
     warnings: list[str] = field(default_factory=list)
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
     texts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
 
     def describe(self, table: str, kind: str) -> None:
         """Find the columns of a table, and in which of them SQLite stores every number as text.
 
-        A view or virtual table that cannot be asked, as one of what is not there, is left out.
+        What cannot be asked, as a view of what is not there, is left out.
         """
         from adbc_driver_manager import Error
 
@@ -261,9 +278,10 @@ class _SqliteFile:
             columns = self.rows_of(f"PRAGMA table_xinfo({_id(table)})")
         except Error as error:
             reason = _sqlite_reason(error)
-            if kind == "table" or "locked" in reason:
+            if any(words in reason for words in _OF_THE_FILE):
                 raise
             del self.tables[table]
+            self.unreadable[table] = f"{reason}; {_MEND}"
             self.warnings.append(f"{table} is left out: {reason}")
             return
         self.tables[table] = tuple(c["name"] for c in columns if c["hidden"] != 1)
@@ -273,10 +291,18 @@ class _SqliteFile:
 
     def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
         """Read columns; see :class:`Source`."""
+        from adbc_driver_manager import Error
+
         texts = self.texts[table]
         selected = [part for name in columns for part in _expressions(name, split, texts)]
-        count = self.rows_of(f"SELECT count(*) AS n FROM {_id(table)}")[0]["n"]
-        found = self._table(f"SELECT {', '.join(selected)} FROM {_id(table)}", rows=count)
+        try:
+            count = self.rows_of(f"SELECT count(*) AS n FROM {_id(table)}")[0]["n"]
+            found = self._table(f"SELECT {', '.join(selected)} FROM {_id(table)}", rows=count)
+        except Error as error:
+            reason = _sqlite_reason(error)
+            if any(words in reason for words in _OF_THE_FILE):
+                raise
+            raise DataError(f"{self.name}: cannot read {table}: {reason}; {_MEND}") from error
         return _readable(found, [text_part(name) for name in split])
 
     def rows_of(self, query: str) -> list[dict[str, Any]]:
@@ -343,7 +369,7 @@ _BESIDE_TEXT = ("gvkey", "exchange", "exchcd", "primaryexch")
 
 
 @contextmanager
-def _duckdb_file(path: Path) -> Iterator["_DuckdbFile"]:
+def _duckdb_file(path: Path, wanted: Collection[str]) -> Iterator["_DuckdbFile"]:
     """Open a DuckDB database, if the package is there."""
     try:
         import duckdb
@@ -355,14 +381,15 @@ def _duckdb_file(path: Path) -> Iterator["_DuckdbFile"]:
         ) from error
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
+            database = _DuckdbFile(str(path), connection)
             found = connection.execute(
-                "SELECT table_name, column_name FROM information_schema.columns "
-                "ORDER BY table_name, ordinal_position"
+                "SELECT table_name, table_type FROM information_schema.tables ORDER BY table_name"
             ).fetchall()
-            tables: dict[str, tuple[str, ...]] = {}
-            for table, column in found:
-                tables[table] = (*tables.get(table, ()), column)
-            yield _DuckdbFile(str(path), connection, tables=tables)
+            for name, kind in found:
+                database.tables[name] = ()
+                if name.lower() in wanted:
+                    database.describe(name, kind)
+            yield database
     except duckdb.Error as error:
         reason = _first_line(error)
         raise DataError(
@@ -379,13 +406,37 @@ class _DuckdbFile:
     connection: Any
     kind: str = "DuckDB"
     warnings: list[str] = field(default_factory=list)
-    tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    def describe(self, table: str, kind: str) -> None:
+        """Find the columns of a table; a view that cannot be asked is left out."""
+        from duckdb import Error
+
+        try:
+            columns = self.connection.execute(f"DESCRIBE {_id(table)}").fetchall()
+        except Error as error:
+            if kind != "VIEW":
+                raise
+            del self.tables[table]
+            self.unreadable[table] = f"{_first_line(error)}; {_MEND}"
+            self.warnings.append(f"{table} is left out: {_first_line(error)}")
+            return
+        self.tables[table] = tuple(column[0] for column in columns)
 
     def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
         """Read columns; see :class:`Source`."""
+        import duckdb
+
         selected = ", ".join(map(_id, columns))
-        query = self.connection.sql(f"SELECT {selected} FROM {_id(table)}")
-        return _split(query.to_arrow_table(), split)
+        try:
+            query = self.connection.sql(f"SELECT {selected} FROM {_id(table)}")
+            content = query.to_arrow_table()
+        except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
+            raise DataError(
+                f"{self.name}: cannot read {table}: {_first_line(error)}; {_MEND}"
+            ) from error
+        return _split(content, split)
 
 
 def _parquet_files(files: Sequence[Path], wanted: Collection[str]) -> "_ParquetFiles":
@@ -414,6 +465,7 @@ class _ParquetFiles:
     kind: str = "Parquet"
     warnings: list[str] = field(default_factory=list)
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
         """Read columns; see :class:`Source`."""
