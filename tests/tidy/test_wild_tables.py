@@ -332,6 +332,47 @@ def test_view_of_duckdb_on_a_table_that_is_gone_is_no_candidate(duckdb_file):
     assert "compustat is left out: Catalog Error" in store.report["warnings"][0]
 
 
+@pytest.mark.parametrize("schema", ["tidy", "store", 'tidy.finance \'n "all"'])
+def test_duckdb_tables_may_lie_in_any_schema(duckdb_file, schema):
+    plain = read_store(str(duckdb_file))
+    quoted = 'store."' + schema.replace('"', '""') + '"'  # the catalog is named like the file
+    statements = [f"CREATE SCHEMA {quoted}"]
+    for table in ("crsp_monthly", "compustat_annual", "factors_ff3_monthly"):
+        statements.append(f"CREATE TABLE {quoted}.{table} AS FROM store.main.{table}")
+        statements.append(f"DROP TABLE store.main.{table}")
+    execute_in_duckdb(duckdb_file, *statements)
+    assert_same_store(read_store(str(duckdb_file)), plain)
+
+
+def test_duckdb_file_may_be_named_like_its_schema(duckdb_file):
+    plain = read_store(str(duckdb_file))
+    assert_same_store(read_store(str(duckdb_file.rename(duckdb_file.with_name("main.db")))), plain)
+
+
+def test_of_equal_names_in_duckdb_that_of_main_is_read(duckdb_file):
+    plain = read_store(str(duckdb_file))
+    execute_in_duckdb(
+        duckdb_file,
+        "CREATE SCHEMA a",
+        "CREATE TABLE a.CRSP_MONTHLY AS SELECT * FROM crsp_monthly LIMIT 1",
+    )
+    assert_same_store(read_store(str(duckdb_file)), plain)
+
+
+def test_equal_names_in_other_schemas_of_duckdb_are_refused(duckdb_file):
+    execute_in_duckdb(
+        duckdb_file,
+        *("CREATE SCHEMA a", "CREATE SCHEMA b"),
+        *("CREATE TABLE a.CRSP_MONTHLY AS FROM crsp_monthly", "CREATE TABLE b.other (x INT)"),
+        *("CREATE TABLE b.crsp_monthly AS FROM crsp_monthly", "CREATE TABLE a.other (x INT)"),
+    )
+    read_store(str(duckdb_file))
+    execute_in_duckdb(duckdb_file, "ALTER TABLE crsp_monthly RENAME TO mine")
+    found = refused(duckdb_file)
+    assert 'it is in the schemas "a" and "b", not in main; keep one of them' in found
+    assert len(read_store(str(duckdb_file), Choice(tables={"stocks": "mine"})).stocks.month)
+
+
 def test_months_without_overlap_name_both_ranges(file):
     execute(file, "UPDATE factors_ff3_monthly SET month = replace(month, '198', '195')")
     execute(file, "DELETE FROM factors_ff5_monthly")

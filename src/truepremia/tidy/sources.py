@@ -381,15 +381,7 @@ def _duckdb_file(path: Path, wanted: Collection[str]) -> Iterator["_DuckdbFile"]
         ) from error
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
-            database = _DuckdbFile(str(path), connection)
-            found = connection.execute(
-                "SELECT table_name, table_type FROM information_schema.tables ORDER BY table_name"
-            ).fetchall()
-            for name, kind in found:
-                database.tables[name] = ()
-                if name.lower() in wanted:
-                    database.describe(name, kind)
-            yield database
+            yield _duckdb_tables(path, connection, wanted)
     except duckdb.Error as error:
         reason = _first_line(error)
         raise DataError(
@@ -398,12 +390,40 @@ def _duckdb_file(path: Path, wanted: Collection[str]) -> Iterator["_DuckdbFile"]
         ) from error
 
 
+def _duckdb_tables(path: Path, connection: Any, wanted: Collection[str]) -> "_DuckdbFile":
+    """Return the database with the columns of its tables, of any schema; ``main`` comes first."""
+    database = _DuckdbFile(str(path), connection)
+    found = connection.execute(
+        "SELECT table_name, table_schema, table_type, table_catalog FROM information_schema.tables "
+        "WHERE table_catalog = current_database() "
+        "ORDER BY lower(table_name), table_schema <> 'main', table_schema"
+    ).fetchall()
+    places: dict[str, list[tuple[str, ...]]] = {}
+    for place in found:
+        places.setdefault(place[0].lower(), []).append(place)  # names in any case are one
+    for key, (place, *others) in places.items():
+        name, schema, kind, catalog = place
+        database.tables[name] = ()
+        # With the catalog, which is named like the file: a schema may have that name too.
+        database.ids[name] = ".".join(map(_id, (catalog, schema, name)))
+        if key not in wanted:
+            continue
+        if others and schema != "main":
+            schemas = " and ".join(_id(other[1]) for other in (place, *others))
+            reason = f"it is in the schemas {schemas}, not in main"
+            database.leave_out(name, reason, "keep one of them, or make that one a table of main")
+        else:
+            database.describe(name, kind)
+    return database
+
+
 @dataclass
 class _DuckdbFile:
     """A DuckDB database."""
 
     name: str
     connection: Any
+    ids: dict[str, str] = field(default_factory=dict)
     kind: str = "DuckDB"
     warnings: list[str] = field(default_factory=list)
     tables: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -414,15 +434,19 @@ class _DuckdbFile:
         from duckdb import Error
 
         try:
-            columns = self.connection.execute(f"DESCRIBE {_id(table)}").fetchall()
+            columns = self.connection.execute(f"DESCRIBE {self.ids[table]}").fetchall()
         except Error as error:
             if kind != "VIEW":
                 raise
-            del self.tables[table]
-            self.unreadable[table] = f"{_first_line(error)}; {_MEND}"
-            self.warnings.append(f"{table} is left out: {_first_line(error)}")
+            self.leave_out(table, _first_line(error), _MEND)
             return
         self.tables[table] = tuple(column[0] for column in columns)
+
+    def leave_out(self, table: str, reason: str, remedy: str) -> None:
+        """Take a table for one that cannot be read."""
+        del self.tables[table]
+        self.unreadable[table] = f"{reason}; {remedy}"
+        self.warnings.append(f"{table} is left out: {reason}")
 
     def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
         """Read columns; see :class:`Source`."""
@@ -430,7 +454,7 @@ class _DuckdbFile:
 
         selected = ", ".join(map(_id, columns))
         try:
-            query = self.connection.sql(f"SELECT {selected} FROM {_id(table)}")
+            query = self.connection.sql(f"SELECT {selected} FROM {self.ids[table]}")
             content = query.to_arrow_table()
         except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError) as error:
             raise DataError(
