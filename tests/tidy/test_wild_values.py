@@ -125,6 +125,52 @@ def test_integers_of_numpy_are_read(file):
     np.testing.assert_array_equal(read_store(str(file)).stocks.permno, plain.stocks.permno)
 
 
+@pytest.mark.parametrize("form", ["{}", "CAST({} AS TEXT)", "CAST({} AS REAL)"])
+def test_identifiers_too_large_for_double_precision_are_told_so(file, form):
+    execute(file, f"{CRSP} permno = {form.format('permno + (1 << 60)')} WHERE rowid > 2")
+    found = refused(file)
+    rows = len(read_rows(file)) - 2
+    assert f"crsp_monthly.permno: {rows} values are too large, the first about 1.15292e+18" in found
+    assert "below 9007199254740992 (2^53); store smaller ones" in found
+
+
+def read_rows(file: Path) -> list:
+    with sqlite3.connect(file) as connection:
+        rows = connection.execute("SELECT permno FROM crsp_monthly").fetchall()
+    connection.close()
+    return rows
+
+
+def test_largest_identifiers_are_read_exactly(file):
+    plain = read_store(str(file)).stocks.permno
+    most = 2**53 - 1 - int(plain.max())
+    execute(file, f"{CRSP} permno = permno + {most}")
+    np.testing.assert_array_equal(read_store(str(file)).stocks.permno, plain + most)
+    execute(file, f"{CRSP} permno = permno + 1")
+    assert "are too large" in refused(file)
+
+
+def test_numbers_that_are_not_whole_are_told_so(file):
+    execute(file, f"{CRSP} permno = permno + 0.5 WHERE rowid = 3")
+    assert "1 values are not whole, the first 1" in refused(file)
+
+
+def test_companies_that_cannot_be_told_apart_are_missing(file):
+    """They are next to each other: in double precision all would be one company."""
+    execute(
+        file,
+        "ALTER TABLE crsp_monthly ADD COLUMN permco INTEGER",
+        f"{CRSP} permco = permno + (CASE WHEN permno % 2 THEN 1 << 60 ELSE 0 END)",
+    )
+    store = read_store(str(file))
+    odd = store.stocks.permno % 2 == 1
+    assert np.isnan(store.variables["permco"][odd]).all()
+    np.testing.assert_array_equal(store.variables["permco"][~odd], store.stocks.permno[~odd])
+    warnings = " ".join(store.report["warnings"])
+    assert "crsp_monthly.permco: " in warnings
+    assert "values are too large to be told apart, 9007199254740992 (2^53) or more" in warnings
+
+
 # --- 10: optional parts ------------------------------------------------------------------------
 
 OPTIONAL = {

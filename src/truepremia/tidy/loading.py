@@ -18,6 +18,7 @@ from truepremia.tidy.layouts import Layout, matching
 from truepremia.tidy.sources import Source, text_part
 from truepremia.tidy.tables import NYSE, Coded, dates, months, numbers
 from truepremia.tidy.values import (
+    EXACT,
     Days,
     days,
     floats,
@@ -81,14 +82,34 @@ class Loaded:
     def whole_numbers(self, name: str) -> Array:
         """Return a column of whole numbers, shape (n,)."""
         values = self.amounts[name]
-        wrong = np.flatnonzero((values != np.floor(values)) | (np.abs(values) >= 2**53))
+        wrong = np.flatnonzero(values != np.floor(values))
         if len(wrong):
             raise self.error(
                 self.names[name],
                 f"{len(wrong)} values are not whole, the first {values[wrong[0]]}",
                 "correct them",
             )
+        large = np.flatnonzero(np.abs(values) >= EXACT)
+        if len(large):
+            raise self.error(
+                self.names[name],
+                f"{len(large)} values are too large, the first about {values[large[0]]:.6g}: whole "
+                f"numbers are told apart below {EXACT} (2^53)",
+                "store smaller ones",
+            )
         return values.astype(np.int64)
+
+    def without_large(self, name: str) -> Array:
+        """Return a column of optional identifiers, NaN for those that are not told apart, (n,)."""
+        values = self.amounts[name]
+        large = np.abs(values) >= EXACT
+        if large.any():
+            self.warn(
+                self.names[name],
+                f"{large.sum()} values are too large to be told apart, {EXACT} (2^53) or more, and "
+                "count as missing",
+            )
+        return np.where(large, np.nan, values)
 
     def months(self, name: str) -> Array:
         """Return months since January 1970 of a column of dates, shape (n,)."""

@@ -231,6 +231,8 @@ def _stocks(crsp: Loaded) -> tuple[Stocks, dict[str, Array]]:
     )
     known = {*LAYOUTS["stocks"].required, "mktcap_lag"}
     variables = {name: v for name, v in crsp.amounts.items() if name not in known}
+    if "permco" in variables:
+        variables["permco"] = crsp.without_large("permco")
     rows = crsp.one_row_per_key(
         [permno, month],
         [

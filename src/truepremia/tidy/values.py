@@ -38,6 +38,9 @@ FIRST_DAY, LAST_DAY = (
 LATEST_HOUR = 12
 """From this hour on, the last day of a month may be the first of the next in another time zone."""
 
+EXACT = 2**53
+"""Whole numbers below this are told apart: columns of numbers are read in double precision."""
+
 _CODE_SLACK = 0.1  # a riskless return was taken from a code as if it were a return
 _DATE = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}):\d{2}(?::\d{2}(?:\.\d+)?)? ?(?:Z|UTC|[+-]\d{2}:?\d{2})?)?"
@@ -48,7 +51,6 @@ _BLOB = re.compile(r"X'([0-9A-F]*)'")
 _WHOLE_NUMBER = re.compile(r"\d+(\.0+)?")
 _GVKEY_DIGITS = 6
 _INTEGER_BYTES = 8
-_EXACT = 2**53
 _SECOND = 86_400
 
 
@@ -111,7 +113,7 @@ def _parsed(text: str, letters_are_codes: bool) -> tuple[int, float]:
         content = bytes.fromhex(blob[1])
         if len(content) == _INTEGER_BYTES:  # what sqlite3 makes of an integer of numpy
             whole = int.from_bytes(content, "little", signed=True)
-            if abs(whole) < _EXACT:
+            if abs(whole) < EXACT:
                 return _NUMERIC, float(whole)
         bare = content.decode("ascii", errors="replace").strip()
     if _NUMBER.fullmatch(bare):
