@@ -29,7 +29,7 @@ rule read_store:
     resources:
         **RUN.needs("read_store"),
     params:
-        stage=RUN.parameter("read_store"),
+        stage=RUN.parameter("read_store", log=RUN.log_of_store),
     script:
         "../scripts/read_store.py"
 

@@ -1,7 +1,10 @@
 """The tidy section of the configuration."""
 
 import copy
+import os
+import sqlite3
 from pathlib import Path
+from time import sleep
 
 import pytest
 import yaml
@@ -75,6 +78,64 @@ def test_folder_stands_for_its_parquet_files(working_folder):
         (folder / name).touch()
     found = load({"mine": {"path": str(folder)}}).tidy.stores["mine"].source()
     assert found == [str(folder / "compustat.parquet"), str(folder / "crsp_monthly.parquet")]
+
+
+def log_of(file: Path) -> str | None:
+    return load({"mine": {"path": str(file)}}).tidy.stores["mine"].changes_in_log()
+
+
+def committed(connection: sqlite3.Connection, *statements: str) -> None:
+    sleep(0.02)  # clocks of file systems tick in steps of several milliseconds
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["file", "link"])
+def test_changes_in_a_log_change_what_is_read(working_folder, linked):
+    """Empty logs, those of readers, and what was taken over into the database are no changes."""
+    file = working_folder / "store.sqlite"
+    given = working_folder / "link.sqlite" if linked else file
+    if linked:
+        given.symlink_to(file)
+    writer = sqlite3.connect(file)
+    committed(writer, "PRAGMA journal_mode = WAL", "CREATE TABLE t (x)")
+    committed(writer, "PRAGMA wal_checkpoint(TRUNCATE)")
+    assert Path(f"{file}-wal").exists()
+    assert log_of(given) is None
+    committed(writer, "INSERT INTO t VALUES (1)")
+    first = log_of(given)
+    assert first is not None
+    reader = sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+    assert reader.execute("SELECT * FROM t").fetchall() == [(1,)]
+    assert log_of(given) == first
+    committed(writer, "INSERT INTO t VALUES (2)")
+    assert log_of(given) not in (None, first)
+    committed(writer, "PRAGMA wal_checkpoint")
+    assert Path(f"{file}-wal").stat().st_size
+    assert log_of(given) is None  # the database itself is newer
+    reader.close()
+    writer.close()
+    assert log_of(given) is None
+
+
+@pytest.mark.parametrize("ending", ["-wal", ".wal"])
+def test_log_of_either_kind_of_database_counts(working_folder, ending):
+    file = working_folder / "store.db"
+    file.touch()
+    log = working_folder / f"store.db{ending}"
+    log.touch()
+    os.utime(file, (1, 1))
+    assert log_of(file) is None
+    log.write_bytes(b"x")
+    assert log_of(file) is not None
+
+
+def test_folders_and_demo_stores_have_no_log(working_folder):
+    (working_folder / "store").mkdir()
+    (working_folder / "store" / "crsp_monthly.parquet").touch()
+    assert log_of(working_folder / "store") is None
+    assert load().tidy.stores["demo"].changes_in_log() is None
 
 
 def test_relative_path_starts_at_the_repository():

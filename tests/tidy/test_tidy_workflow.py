@@ -1,6 +1,7 @@
 """Stores through the real workflow."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -100,6 +101,35 @@ def test_change_of_a_profile_plans_the_replication_but_not_the_reading(replicate
     assert replicated.planned(*wanted, **changed) == planned
     changed = both_editions(replicated.folder, five_factor_sort="independent")
     assert replicated.planned(*wanted, **changed) == {"replicate_factors old"}
+
+
+def test_changes_in_a_log_plan_the_reading_and_their_end_does_not(replicated, tmp_path):
+    """The program that writes the store stays open, as an R session does."""
+    place = Workplace(replicated.repository, tmp_path / "live")
+    place.folder.mkdir()
+    file = Path(write(random_frames(7, stocks=20, years=2), "r2023", tmp_path))
+    wanted = f"{place.results.name}/tidy/mine/stocks.parquet"
+    settings = with_stores(mine={"path": str(file)})
+
+    def planned() -> set[str]:
+        return place.planned(wanted, **settings)
+
+    writer = sqlite3.connect(file)
+    writer.execute("PRAGMA journal_mode = WAL")
+    place.snakemake(wanted, **settings).succeeded()
+    stocks = place.results / "tidy" / "mine" / "stocks.parquet"
+    rows = pq.read_metadata(stocks).num_rows
+    writer.execute("DELETE FROM crsp_monthly WHERE permno = 10000")
+    writer.commit()
+    assert planned() == {"read_store mine"}
+    place.snakemake(wanted, **settings).succeeded()
+    assert pq.read_metadata(stocks).num_rows < rows
+    assert planned() == set()
+    writer.execute("PRAGMA wal_checkpoint")  # now the database itself has changed
+    place.snakemake(wanted, **settings).succeeded()
+    writer.close()
+    assert not Path(f"{file}-wal").exists()
+    assert planned() == set()
 
 
 @pytest.mark.parametrize("rule", RULES)

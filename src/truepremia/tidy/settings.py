@@ -33,6 +33,9 @@ FIRST = "first"
 OF_A_STORE = ("bm", "roe")
 """Characteristics from which accounts are made: an economy needs them for its panels to be one."""
 
+LOGS = ("-wal", ".wal")
+"""What SQLite and DuckDB append to a database's name for its write-ahead log."""
+
 UNSAFE = frozenset("{}[]*?")
 """Characters of a path that the workflow engine takes for patterns."""
 
@@ -109,6 +112,22 @@ class StoreConfig:
         if self.path.is_dir():
             return [str(file) for file in parquet_files(self.path, table_names(self.tables))]
         return str(self.path)
+
+    def changes_in_log(self) -> str | None:
+        """Return size and time of a write-ahead log beside the user's own store, None for none.
+
+        A change in the log leaves the database as old as it was. An empty log holds none; those of
+        a log that is older than the database are in it, or came before a change of it.
+        """
+        if self.path is None:
+            return None
+        file = self.path.resolve()  # the log lies beside the file, not beside a link to it
+        for ending in LOGS:
+            with contextlib.suppress(OSError):  # it comes and goes with the program that writes
+                log = file.with_name(f"{file.name}{ending}").stat()
+                if log.st_size and log.st_mtime_ns > file.stat().st_mtime_ns:
+                    return f"{log.st_size} bytes at {log.st_mtime_ns} ns"
+        return None
 
 
 @dataclass(frozen=True)

@@ -285,6 +285,10 @@ class Run(Workflow):
         own = self.config.tidy.stores[wildcards.store].source()
         return f"{self.tidy}/demo.sqlite" if own is None else own
 
+    def log_of_store(self, wildcards: Any) -> str | None:
+        """Return what tells the changes in a store's log apart: no input, as logs come and go."""
+        return self.config.tidy.stores[wildcards.store].changes_in_log()
+
     # --- inputs of the report ---------------------------------------------------------------------
 
     @cached_property
