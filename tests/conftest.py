@@ -16,7 +16,7 @@ from hypothesis import settings
 
 from truepremia.economies.own import use_own
 from truepremia.economies.registry import ECONOMIES, Economy
-from truepremia.panel import Panel, Size
+from truepremia.panel import Panel, Size, centred_ranks
 from truepremia.seeds import Streams
 
 pytest_plugins = ("shared_runs", "browsing")
@@ -123,12 +123,20 @@ def bgn():
     return laboratory_of("bgn")
 
 
+def by_rank(name: str) -> str:
+    """Return the name in the survey of the portfolio by the ranks of a characteristic."""
+    return f"ranks of {name}"
+
+
 def _survey(lab: Laboratory) -> Survey:
     xret = lab.panel["xret"]
     months, firms = xret.shape
     mean, variance, residual, common = (np.empty((months, firms)) for _ in range(4))
     max_sharpe, euler = np.empty(months), np.empty(months)
-    rows: dict[str, list[tuple[float, float, float]]] = {"equal weights": [], "sdf portfolio": []}
+    names = lab.economy.characteristics
+    rows: dict[str, list[tuple[float, float, float]]] = {
+        name: [] for name in ("equal weights", "sdf portfolio", *map(by_rank, names))
+    }
     for t, state in enumerate(lab.states()):
         known = lab.economy.moments(lab.solution, state)
         mean[t], residual[t] = known.mean, known.residual
@@ -140,6 +148,8 @@ def _survey(lab: Laboratory) -> Survey:
             "equal weights": np.full(firms, 1 / firms),
             "sdf portfolio": known.sdf_portfolio(),
         }
+        ranks = centred_ranks(np.column_stack([lab.panel[name][t] for name in names]))
+        weights |= {by_rank(name): w for name, w in zip(names, ranks.T, strict=True)}
         for name, w in weights.items():
             rows[name].append((w @ known.mean, float(known.variance(w)), w @ xret[t]))
     portfolios = {name: tuple(np.array(values).T) for name, values in rows.items()}

@@ -90,14 +90,16 @@ class Moments:
                 f"{int(bad.sum())} firm(s) affected; correct the economy, nothing is repaired here"
             )
 
-    def _require_rows(self, given: Array) -> None:
-        """Refuse what would be spread over the firms instead of having a row for each."""
-        shape, n = np.shape(given), len(self.firm)
+    def _rows(self, given: Array) -> Array:
+        """Return an array with a row for each firm; refuse what would be spread over them."""
+        given = np.asarray(given, dtype=float)
+        shape, n = given.shape, len(self.firm)
         if len(shape) not in (1, 2) or shape[0] != n:
             raise DataError(
                 f"weights or vector of shape {shape}: must be ({n},) or ({n}, P), the firms of "
                 f"month {self.month} in rows"
             )
+        return given
 
     def __repr__(self) -> str:
         n, k = self.exposure.shape
@@ -115,7 +117,7 @@ class Moments:
         -------
         float or array, shape () or (P,)
         """
-        self._require_rows(weights)
+        weights = self._rows(weights)
         common = self.exposure.T @ weights
         return np.asarray(np.sum(common**2, axis=0) + self.residual @ weights**2)
 
@@ -125,7 +127,7 @@ class Moments:
         The identity subtracts numbers far larger than the result where F is large beside d; one
         step of iterative refinement restores the digits lost.
         """
-        self._require_rows(vector)
+        vector = self._rows(vector)
         first = self._woodbury(vector)
         remainder = vector - self.exposure @ (self.exposure.T @ first)
         remainder -= (first.T * self.residual).T
@@ -163,7 +165,7 @@ class Moments:
         -------
         float or array, shape () or (P,)
         """
-        self._require_rows(weights)
+        weights = self._rows(weights)
         gap = (weights.T - self.sdf_portfolio()).T
         return np.asarray(np.sqrt(self.variance(gap) + (self.mean @ gap) ** 2))
 

@@ -442,7 +442,16 @@ class Panel:
 
     def __getitem__(self, column: str) -> Array:
         """Return a panel column as a T x N array."""
+        if column not in self.columns:
+            raise KeyError(f"{column!r}: must be one of {', '.join(self.columns)}")
         return self.columns[column]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Refuse to be walked: months come with what is known, or with the truth."""
+        raise TypeError(
+            "a panel is walked by panel.cross_sections(), what is known month by month, or by "
+            "panel.moments(), the truth"
+        )
 
     def __repr__(self) -> str:
         months, firms = self.columns["firmid"].shape

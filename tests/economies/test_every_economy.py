@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from conftest import by_rank
 
 from truepremia.economies.contract import SHARPE_ROUNDING
 from truepremia.panel import Size
@@ -102,6 +103,15 @@ def test_diversified_portfolios_have_the_means_that_the_moments_say(lab, portfol
     mean, variance, realised = lab.survey.portfolios[portfolio]
     standardised = (realised - mean) / np.sqrt(variance)
     assert abs(standardised.mean()) < STANDARD_ERRORS / np.sqrt(len(standardised))
+
+
+def test_portfolios_by_characteristics_earn_what_the_moments_say(lab):
+    """A characteristic that knows anything of the next month makes a portfolio that is lucky."""
+    for name in lab.economy.characteristics:
+        mean, variance, realised = lab.survey.portfolios[by_rank(name)]
+        held = variance > 0
+        luck = np.sum((realised - mean)[held] / np.sqrt(variance[held])) / np.sqrt(held.sum())
+        assert abs(luck) < STANDARD_ERRORS, f"{name} knows what is earned later: luck {luck:.1f}"
 
 
 @pytest.mark.parametrize("portfolio", ["equal weights", "sdf portfolio"])

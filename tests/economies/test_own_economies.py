@@ -16,6 +16,7 @@ from truepremia.economies.own import own_economy, use_own
 from truepremia.economies.registry import ECONOMIES, SHIPPED
 from truepremia.errors import ConfigError
 from truepremia.files.frames import TIDY
+from truepremia.files.provenance import folder_digest
 from truepremia.panel import Panel, Size
 from truepremia.seeds import Streams
 from truepremia.workflow.config import load_config_file
@@ -101,6 +102,19 @@ def test_its_stages_know_the_package_and_rerun_with_any_of_its_files(mine):
     assert shipped == parameter(stages(mine), "simulate_panel", model="bgn", index="0")
 
 
+@pytest.mark.parametrize("file", ["tables/spread.py", "gamma.csv", "tables/deep/gamma.npy"])
+def test_files_anywhere_in_its_package_count_and_what_python_writes_does_not(mine, file):
+    written = mine / "ccapm" / file
+    before = folder_digest(mine / "ccapm")
+    for ours in ("__pycache__/solution.pyc", ".ipynb_checkpoints/solution.py"):
+        (mine / "ccapm" / ours).parent.mkdir(exist_ok=True)
+        (mine / "ccapm" / ours).write_text("x")
+    assert folder_digest(mine / "ccapm") == before
+    written.parent.mkdir(parents=True, exist_ok=True)
+    written.write_text("SPREAD = 0.8")
+    assert folder_digest(mine / "ccapm") != before
+
+
 def test_its_calibration_is_checked_with_the_others(mine):
     file = mine / "ccapm.yaml"
     file.write_text(file.read_text().replace("value: 0.97", "value: 1.97"))
@@ -115,6 +129,7 @@ def test_its_calibration_is_checked_with_the_others(mine):
         (lambda p: shutil.rmtree(p), r"has no __init__\.py; add it or correct the path"),
         (lambda p: (p / "__init__.py").write_text("ECONOMY = 3"), "must set ECONOMY = Economy"),
         (lambda p: (p / "__init__.py").write_text("import nonsense_x"), "importing it fails"),
+        (lambda p: (p / "__init__.py").write_text("raise SystemExit(0)"), "importing it fails"),
     ],
 )
 def test_what_is_no_economy_is_refused_in_one_line(mine, spoil, message):

@@ -161,6 +161,30 @@ def test_examples_of_docstrings_print_what_they_say():
     assert failed == 0
 
 
+def test_numbers_of_numpy_are_numbers():
+    swept = {"mean_rate": np.float32(0.004)}
+    one, other = (tp.simulate("bgn", **SMALL, calibration=c) for c in (swept, {"mean_rate": 0.004}))
+    assert one["xret"] == pytest.approx(other["xret"], abs=1e-6)
+    same = tp.simulate("gkx20", **SMALL, calibration={"density": np.int64(1)})
+    np.testing.assert_array_equal(
+        same["xret"], tp.simulate("gkx20", **SMALL, calibration={"density": 1})["xret"]
+    )
+
+
+def test_a_panel_says_how_it_is_walked_and_what_it_has(panel):
+    with pytest.raises(TypeError, match=r"panel\.cross_sections\(\)"):
+        list(panel)
+    with pytest.raises(KeyError, match="must be one of .*firmid"):
+        panel["nothing"]
+
+
+def test_moments_take_lists_of_weights(panel):
+    known = next(iter(panel.moments()))
+    weights = np.linspace(-1, 1, len(known.firm))
+    for asked in (known.variance, known.hj_distance, known.solve):
+        np.testing.assert_array_equal(asked(weights.tolist()), asked(weights))
+
+
 @pytest.mark.parametrize("model", [m for m in ECONOMIES if m != "gs21"])  # gs21 takes 10 s to solve
 def test_a_panel_is_a_frame_of_months_and_firms(model):
     panel = tp.simulate(model, **SMALL)
@@ -326,6 +350,21 @@ def test_a_bundle_that_is_not_its_panel_s_is_refused(finished, tmp_path):
     (copy / f"{first}_manifest.json").unlink()
     with pytest.raises(DataError, match=f"{first}_fama.pkl is the bundle of {second}"):
         results.statistics()
+
+
+def test_a_flag_that_one_economy_has_stays_a_flag_over_all_panels(finished, monkeypatch):
+    results = tp.read_results(finished.results)
+    first, *others = results.panels
+
+    def read(_, panel, table):
+        rows = pd.DataFrame({"month": [1, 1], "firmid": [0, 1], "xret": [0.1, 0.2]})
+        return rows.assign(no_capital=[True, False]) if panel == first else rows
+
+    monkeypatch.setattr(type(results), "_read", read)
+    flag = results.to_frame()["no_capital"]
+    assert flag.dtype == "boolean"
+    assert (~flag.loc[first]).tolist() == [False, True]
+    assert flag.loc[others[0]].isna().all()
 
 
 def test_results_are_tidy_frames_of_all_panels_and_open_in_other_languages(finished, tmp_path):

@@ -253,6 +253,7 @@ BAD_VALUES = [
     ({"results_dir": "."}, ['results_dir is "."', "must not be the working folder"]),
     ({"results_dir": "//"}, ['results_dir is "//"', "must not be the working folder"]),
     ({"results_dir": "a/../.."}, ['results_dir is "a/../.."', "must not be the working folder"]),
+    ({"keep_panels": "false"}, ["must be true or false", "write True or False"]),
     ({"firm": 200}, ["unknown key 'firm'", "did you mean 'firms'?"]),
     ({"Window": 200}, ["unknown key 'Window'", "did you mean 'window'?"]),
     ({"zzz": 200}, ["unknown key 'zzz'", "must be one of", "results_dir"]),

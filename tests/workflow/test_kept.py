@@ -24,6 +24,7 @@ def test_large_tables_go_and_come_back_with_the_same_bytes(finished, tmp_path):
     found = hashlib.sha256((place.results / wanted).read_bytes()).hexdigest()
     assert found == kept[wanted]
     assert not (place.panel("bgn_2") / "panel.parquet").exists()
+    assert run(place, "verify", place.results.name)[0] == 0
 
 
 def test_some_missing_tables_of_a_panel_are_a_fault(workplace):

@@ -88,7 +88,9 @@ def _try(name: str, config: RunConfig) -> None:
         economy.euler_errors(solution, state)
     except TruepremiaError as error:
         raise DataError(f"{name}: {step}: {error}") from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit in the economy is one
         frames = traceback.extract_tb(error.__traceback__)
         frame = [f for f in frames if not f.filename.startswith("<")][-1]
         raise DataError(

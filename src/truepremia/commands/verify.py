@@ -78,9 +78,14 @@ def _by_index(panel_id: str) -> tuple[str, int, str]:
 
 
 def _not_kept(panel: Path) -> list[str]:
-    """Return the large tables of a panel if none of them is there: a run need not keep them."""
+    """Return the large tables of a panel that are not there, if a run need not have kept them.
+
+    Firms, states and moments are dropped together, and whoever asks for one of them again has that
+    one. Where a single one is missing, somebody took it away.
+    """
     files = large_files(panel.name)
-    return [] if any(os.path.lexists(panel.parents[1] / file) for file in files) else files
+    absent = [file for file in files if not os.path.lexists(panel.parents[1] / file)]
+    return absent if len(absent) > 1 else []
 
 
 def _faults(

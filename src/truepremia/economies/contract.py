@@ -1,6 +1,7 @@
 """What every economy supplies, and what the rest of the package may ask of it."""
 
 import math
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -299,9 +300,11 @@ class Economy:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 yield
         except (ArithmeticError, np.linalg.LinAlgError) as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f" ({frame.filename}, line {frame.lineno})" if self.package else ""
             raise NumericalError(
-                f"{what} of {self.name}: {error}: the calibration is beyond what double precision "
-                "carries; move its largest and smallest values towards the shipped ones"
+                f"{what} of {self.name}: {error}{place}: the calibration is beyond what double "
+                "precision carries; move its largest and smallest values towards the shipped ones"
             ) from error
 
     def columns(self, table: str) -> Mapping[str, Column]:

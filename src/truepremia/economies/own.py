@@ -60,7 +60,9 @@ def own_economy(name: str, folder: Path) -> Economy:
         raise ConfigError(f"{said}: it has no {missing[0]}.py; add it or correct the path")
     try:
         described = getattr(_loaded(name, folder), "ECONOMY", None)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit is one
         raise ConfigError(f"{said}: importing it fails: {error!r}; correct the code") from error
     if not isinstance(described, Economy) or described.name != name:
         raise ConfigError(

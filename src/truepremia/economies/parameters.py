@@ -261,7 +261,9 @@ class Parameters:
         wrong += [f"parameter {name!r} is missing" for name in known if name not in values]
         if wrong:
             raise CalibrationError(f"calibration of {cls.economy}: " + "; ".join(wrong))
-        return cls(**values)
+        # Numbers of numpy are those of Python, as from a sweep over np.linspace.
+        own = {k: v.item() if isinstance(v, np.number) else v for k, v in values.items()}
+        return cls(**own)
 
     def to_mapping(self) -> dict[str, Any]:
         """Return names and values."""

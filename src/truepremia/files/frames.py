@@ -207,7 +207,12 @@ class Results:
         panels = self.panels if panel is None else (panel,)
         self._require(panels)
         frames = {p: self._read(p, "panel").set_index(["month", "firmid"]) for p in panels}
-        return frames[panels[0]] if len(panels) == 1 else pd.concat(frames, names=["panel"])
+        if len(panels) == 1:
+            return frames[panels[0]]
+        whole = pd.concat(frames, names=["panel"])
+        flags = {c for frame in frames.values() for c in frame if frame[c].dtype == bool}
+        partly = [c for c in flags if whole[c].dtype != bool]
+        return whole.astype(dict.fromkeys(partly, "boolean"))
 
     def statistics(self) -> pd.DataFrame:
         """Return one row for each panel, month, method and penalty, the attainable ratio beside it.

@@ -48,6 +48,23 @@ def source_digest(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def folder_digest(folder: Path) -> str:
+    """Return the sha256 over all files of a package of somebody's own, data among them.
+
+    Of Python files the syntax trees count, of others names and bytes; hidden files and what Python
+    itself writes do not.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        parts = file.relative_to(folder).parts
+        if any(part.startswith(".") or part == "__pycache__" for part in parts):
+            continue
+        digest.update("/".join(parts).encode())
+        python = file.suffix == ".py"
+        digest.update(_read(file).skeleton.encode() if python else file.read_bytes())
+    return digest.hexdigest()
+
+
 def modules_behind(script: Path, extra_modules: Iterable[str] = ()) -> list[str]:
     """Return the package's modules that ``script`` and ``extra_modules`` import, transitively.
 

@@ -48,6 +48,10 @@ _NUMBERS_AS_TEXT = (
     "a number in quotes is text, so is 1e-4 (write 1.0e-4), and so is every number inside a list "
     "or mapping given by --config (put it in a file and use --configfile)"
 )
+_TRUTH_VALUES = ("true", "false", "yes", "no", "on", "off")
+_TRUTH_AS_TEXT = (
+    "after --config of snakemake write True or False, or put it in a file without quotes"
+)
 _ONE_WORD = "YAML reads {} as one word: write a space after the colon, in a file for --configfile"
 
 
@@ -301,6 +305,8 @@ def _phrases(error: "ValidationError") -> Iterator[str]:
         yield f"{name or 'content'} is {_shown(value)}: must be {schema['description']}"
         if _is_number_as_text(value):
             yield _NUMBERS_AS_TEXT
+        elif schema.get("type") == "boolean" and str(value).lower() in _TRUTH_VALUES:
+            yield _TRUTH_AS_TEXT
         key = str(("", *error.absolute_path)[-1])
         if value in ("", None) and ":" in key:
             yield _ONE_WORD.format(_cut(repr(key)))

@@ -6,7 +6,7 @@ from numbers import Integral
 from typing import Any
 
 from truepremia.economies.contract import Economy, Solution
-from truepremia.economies.registry import economy
+from truepremia.economies.registry import SHIPPED, economy
 from truepremia.errors import ConfigError, shortened
 from truepremia.judgement.engine import judge as judge_panel
 from truepremia.methods.contract import FactorMethod, Setting, factor_returns, uses_truth
@@ -321,11 +321,13 @@ def _require_whole(**given: Any) -> None:
 
 
 def _calibration(model: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the shipped calibration with the values that are given."""
+    """Return the shipped calibration with the values that are given; of others these alone."""
     if not isinstance(given, Mapping | None):
         raise ConfigError(
             f"calibration is {shortened(repr(given), 60)}: must be a mapping of parameters to "
             "numbers, for example {'mean_rate': 0.004}"
         )
+    if model not in SHIPPED:
+        return dict(given or {})
     content = read_yaml(ROOT / "config" / "economies" / f"{model}.yaml")
     return {name: entry["value"] for name, entry in content.items()} | dict(given or {})

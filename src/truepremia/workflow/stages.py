@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from truepremia.economies.registry import economy
-from truepremia.files.provenance import source_digest, stage_digest
+from truepremia.files.provenance import folder_digest, stage_digest
 from truepremia.files.results import PUBLISHED
 from truepremia.methods.registry import BUNDLED, KINDS
 from truepremia.panel import Size
@@ -473,10 +473,7 @@ class Workflow:
     def _code(self, rule: str, wildcards: Wildcards, model: str | None) -> str:
         modules = tuple(STAGES[rule].loads(self.config, wildcards))
         digest = _digest(self.root / "scripts" / f"{rule}.py", modules)
-        files = [
-            f for p in self._own_of(rule, model).values() for f in sorted(Path(p).glob("*.py"))
-        ]
-        own = f" {source_digest(files)}" if files else ""
+        own = "".join(f" {folder_digest(Path(p))}" for p in self._own_of(rule, model).values())
         return f"{digest}{own}" if model is None else f"{digest} {economy(model)!r}{own}"
 
 
