@@ -174,7 +174,7 @@ def test_numbers_of_numpy_are_numbers():
 def test_a_panel_says_how_it_is_walked_and_what_it_has(panel):
     with pytest.raises(TypeError, match=r"panel\.cross_sections\(\)"):
         list(panel)
-    with pytest.raises(KeyError, match="must be one of .*firmid"):
+    with pytest.raises(KeyError, match=r"must be one of .*firmid"):
         panel["nothing"]
 
 
