@@ -11,9 +11,10 @@ from threading import Thread
 
 import pytest
 from miniature import hear_signals
+from snakemake.iocontainers import OutputFiles
 
 from truepremia.commands.verify import verify
-from truepremia.workflow.warm import WarmPython, run_script
+from truepremia.workflow.warm import Files, WarmPython, run_script
 
 ENGINE = """
 import sys
@@ -186,3 +187,18 @@ def test_every_file_of_a_list_of_outputs_is_written_down(tmp_path):
     run_script(str(script), job)
     (results / "README.md").write_text("what lies here")
     assert verify(results) == ({"tidy/demo": []}, [])
+
+
+def test_files_of_a_warm_job_are_walked_and_named_as_those_of_the_engine():
+    """The page of a leaderboard is made of its walked outputs: names instead left it empty."""
+    named = {"csv": "a.csv", "figures": ["b.png", "b.pdf"]}
+    files, theirs = Files(named), OutputFiles()
+    for name, value in named.items():
+        start = len(theirs)
+        theirs.extend([value] if isinstance(value, str) else value)
+        theirs._set_name(name, start, end=len(theirs) if isinstance(value, list) else None)
+    assert list(files) == list(theirs) == ["a.csv", "b.png", "b.pdf"]
+    assert files.csv == theirs.csv
+    assert list(files.figures) == list(theirs.figures)
+    assert dict(files.items()) == named
+    assert {**files} == dict(files) == named

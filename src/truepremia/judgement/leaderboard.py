@@ -154,8 +154,8 @@ def leaderboard(
     best = every.groupby(["economy", "method"])["sharpe"].max().rename("hindsight_best")
     shown = shown.merge(best.reset_index(), on=["economy", "method"])
     shown = pd.concat([shown, _nothing(rows)], ignore_index=True)
-    judged = rows.groupby("economy")["months"].max()
-    shown["missing_months"] = shown["economy"].map(judged) - shown["months"]
+    judged = rows.groupby("economy")["months"].max().astype(float)
+    shown["missing_months"] = shown["economy"].map(judged).astype(float) - shown["months"]
     shown["missing_panels"] = shown["economy"].map(panels).astype(float) - shown["panels"]
     shown["flag"] = np.where(shown["luck"].abs() > KNOWS_THE_FUTURE, "knows the future", "")
     average = shown.groupby("method")["share"].mean().sort_values(ascending=False)

@@ -17,7 +17,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from truepremia.workflow.signals import end_with_parent
@@ -27,9 +27,16 @@ LIBRARIES = ("numpy", "pyarrow.parquet", "pandas", "scipy.optimize")
 
 
 class Files(dict[str, Any]):
-    """A mapping whose values are attributes too, as in a script's ``snakemake`` object."""
+    """A mapping whose values are attributes too, as in a script's ``snakemake`` object.
+
+    Walked, it gives its files and not their names, those of lists one by one, as Snakemake's does.
+    """
 
     __getattr__ = dict.__getitem__
+
+    def __iter__(self) -> Iterator[Any]:
+        for value in self.values():
+            yield from value if isinstance(value, list | tuple) else (value,)
 
 
 def run_script(script: str, job: Mapping[str, Any]) -> None:
