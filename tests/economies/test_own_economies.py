@@ -130,6 +130,10 @@ def test_its_calibration_is_checked_with_the_others(mine):
         (lambda p: (p / "__init__.py").write_text("ECONOMY = 3"), "must set ECONOMY = Economy"),
         (lambda p: (p / "__init__.py").write_text("import nonsense_x"), "importing it fails"),
         (lambda p: (p / "__init__.py").write_text("raise SystemExit(0)"), "importing it fails"),
+        (
+            lambda p: changed(p.parent, "__init__", '"size", "bm"', '"size", "size"'),
+            "lists 'size' twice; name it once",
+        ),
     ],
 )
 def test_what_is_no_economy_is_refused_in_one_line(mine, spoil, message):

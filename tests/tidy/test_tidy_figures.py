@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from truepremia.tidy.evaluation import evaluate, rolling_fits
-from truepremia.tidy.figures import FIGURES, Tables, draw
+from truepremia.tidy.figures import FIGURES, Tables, _broken, draw
 from truepremia.tidy.pairs import FACTORS
 
 MONTHS = pd.date_range("1990-07", periods=90, freq="MS").astype("datetime64[s]")
@@ -95,6 +95,15 @@ def test_cumulative_lines_end_at_the_sum_of_log_returns(tables):
     published = axes.get_lines()[0].get_ydata()
     expected = np.log1p(tables.published["hml"].round(4)).sum()
     assert published[-1] == pytest.approx(expected)
+
+
+def test_lines_break_where_months_are_missing():
+    months = pd.to_datetime(["1980-01", "1980-02", "1980-06", "1980-07"]).to_series()
+    time, values = _broken(months, pd.Series([1.0, 2.0, 3.0, 4.0]))
+    assert np.isnan(values).tolist() == [False, False, True, False, False]
+    assert np.isnan(time).tolist() == np.isnan(values).tolist()
+    whole = pd.date_range("1980-01", periods=30, freq="MS").to_series()
+    assert len(_broken(whole, np.ones(30))[0]) == 30
 
 
 def test_heat_maps_have_mean_count_size_and_return_of_the_cells(tables):

@@ -122,6 +122,12 @@ class Economy:
     loadings: tuple[str, ...]
     package: str = field(default="", repr=False)
 
+    def __post_init__(self) -> None:
+        for names in (self.characteristics, self.shocks, self.loadings):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(f"economy {self.name}: lists {twice!r} twice; name it once")
+
     @property
     def layout(self) -> Layout:
         """Which panel columns are characteristics and loadings."""

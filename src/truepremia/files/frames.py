@@ -44,8 +44,8 @@ _DESCRIBED: Mapping[str, Column] = {
 _BUILD = "run the workflow that built it again, for example make run"
 
 _NOT_KEPT = (
-    "with keep_panels: false no run keeps it: ask for it by name, as in truepremia run "
-    "results/panels/bgn_0/panel.parquet, with the settings of the others"
+    "with keep_panels: false no run keeps it: ask for it by name, as in truepremia run {}, with "
+    "the settings of the others"
 )
 
 
@@ -317,7 +317,8 @@ class Results:
 
     def _read(self, panel: str, table: str) -> pd.DataFrame:
         file = self.folder / files_behind(self._manifests[panel])[table]
-        return read_frame(file, table, panel, _NOT_KEPT if table in LARGE_TABLES else _BUILD)
+        remedy = _NOT_KEPT.format(file) if table in LARGE_TABLES else _BUILD
+        return read_frame(file, table, panel, remedy)
 
     def _require(self, panels: Sequence[str]) -> None:
         for panel in panels:

@@ -195,7 +195,10 @@ def _check(path: Path, frame: pd.DataFrame, window: int, calendar: bool) -> None
     gaps = np.flatnonzero(np.diff(present) > 1)
     if len(gaps):
         missing = _label(int(present[gaps[0]]) + 1, calendar)
-        raise DataError(f"{path}: month {missing} is missing: months must follow each other")
+        raise DataError(
+            f"{path}: month {missing} is missing: months must follow each other; add its rows, or "
+            "give the months before and after it as two panels"
+        )
     if len(present) <= window:
         raise DataError(
             f"{path} has {len(present)} months: must be at least window + 1 = {window + 1}; lower "

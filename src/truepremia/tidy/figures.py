@@ -126,9 +126,10 @@ def cumulative(tables: Tables) -> Figure:
     """Draw the cumulated log returns of the published and the replicated factors."""
     figure, panels = _panels(tables, "cumulative returns", 2.0)
     for name, pair in tables.pairs().items():
-        axes, time, grown = panels[name], _time(pair.index), np.log1p(pair).cumsum()
-        axes.plot(time, grown["published"], color=BLACK, lw=1.0, label="published")
-        axes.plot(time, grown["replicated"], "--", color=ORANGE, label="replicated")
+        axes, grown = panels[name], np.log1p(pair).cumsum()
+        published, replicated = (_broken(pair.index, grown[n]) for n in ("published", "replicated"))
+        axes.plot(*published, color=BLACK, lw=1.0, label="published")
+        axes.plot(*replicated, "--", color=ORANGE, label="replicated")
         axes.set(title=LABELS[name])
         _level(axes, 0.0)
         _years(axes)
@@ -150,7 +151,8 @@ def rolling(tables: Tables) -> Figure:
             rows = tables.rolling[tables.rolling["factor"] == name]
             for axes, quantity in zip(column, ("r2", "slope"), strict=True):
                 label = LABELS[name].removesuffix(", five factors")
-                axes.plot(_time(rows["month"]), rows[quantity], style, color=color, label=label)
+                line = _broken(rows["month"], rows[quantity])
+                axes.plot(*line, style, color=color, label=label)
         for axes, label in zip(column, ("$R^2$", "slope"), strict=True):
             axes.set(ylabel=label)
             _level(axes, 1.0)
@@ -184,7 +186,8 @@ def stocks_per_cell(tables: Tables) -> Figure:
             if (size, value) in cells.index:
                 rows = cells.loc[[(size, value)]]
                 label = f"{size_label}, {value_label}"
-                axes.plot(_time(rows["month"]), rows["stocks"], style, color=color, label=label)
+                line = _broken(rows["month"], rows["stocks"])
+                axes.plot(*line, style, color=color, label=label)
     _years(axes)
     axes.set_ylim(bottom=0)
     axes.set_ylabel("stocks")
@@ -320,6 +323,13 @@ def _time(months: "pd.Index[Any] | pd.Series[Any]") -> np.ndarray:
     """Return months as years with decimals."""
     dates = pd.DatetimeIndex(months)
     return np.asarray(dates.year + (dates.month - 1) / 12)
+
+
+def _broken(months: "pd.Index[Any] | pd.Series[Any]", values: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points of a line by month that breaks where months are missing."""
+    time = _time(months)
+    gaps = np.flatnonzero(np.diff(time) > 1.5 / 12) + 1
+    return np.insert(time, gaps, np.nan), np.insert(np.asarray(values, dtype=float), gaps, np.nan)
 
 
 def _heatmap(axes: Axes, values: np.ndarray, form: str) -> None:
