@@ -521,6 +521,20 @@ def test_failures_name_the_proof(world):
     assert lookahead.ORDER_TOLERANCE < 1e-6
 
 
+def test_a_method_cannot_turn_to_the_truth_on_the_way(world):
+    class Turning:
+        def start(self, setting):
+            self.truth = True
+
+        def form(self, known):
+            self.seen = known
+            yield Factors(known.ranks()[:, :1], ("x",))
+
+    method = Turning()
+    judge(method, world[0], None, SETTING)
+    assert not hasattr(method.seen, "loadings")
+
+
 # --- what breaks the contract ---------------------------------------------------------------------
 
 

@@ -190,7 +190,7 @@ def test_every_file_of_a_list_of_outputs_is_written_down(tmp_path):
 
 
 def test_files_of_a_warm_job_are_walked_and_named_as_those_of_the_engine():
-    """The page of a leaderboard is made of its walked outputs: names instead left it empty."""
+    """The page of a leaderboard finds its figures among its outputs: names are none."""
     named = {"csv": "a.csv", "figures": ["b.png", "b.pdf"]}
     files, theirs = Files(named), OutputFiles()
     for name, value in named.items():

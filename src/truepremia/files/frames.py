@@ -291,6 +291,9 @@ class Results:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DataError(f"{folder}: {error.strerror}; name a folder that can be made") from None
+        for panel in self.panels if firms else ():  # nothing is written if one is not there
+            if not (self.folder / files_behind(self._manifests[panel])["panel"]).exists():
+                self._read(panel, "panel")
         tables = {name: getattr(self, name) for name in TIDY}
         written = []
         for name, table in tables.items():

@@ -235,6 +235,11 @@ class _Run:
     records: dict[str, _Record] = field(default_factory=dict)
     held: dict[tuple[str, str, str], tuple[int, Array, Array]] = field(default_factory=dict)
     rows: list[tuple[Any, ...]] = field(default_factory=list)
+    truth: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Once, before any of the method's own steps: it cannot turn to the truth on the way.
+        self.truth = uses_truth(self.method)
 
     def start(self) -> None:
         """Tell the method its setting."""
@@ -273,7 +278,7 @@ class _Run:
 
     def seen(self, cross_section: CrossSection) -> Known:
         """Return what the method sees of a month."""
-        return cross_section.known_truth if uses_truth(self.method) else cross_section.known
+        return cross_section.known_truth if self.truth else cross_section.known
 
     def learned(self, known: Known, earned: Array) -> None:
         """Show the method what was earned."""
