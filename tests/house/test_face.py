@@ -403,6 +403,17 @@ def test_results_are_tidy_frames_of_all_panels_and_open_in_other_languages(finis
 
 
 @pytest.mark.slow
+def test_firms_that_are_not_kept_are_named_before_anything_is_written(finished, tmp_path):
+    copy = Path(shutil.copytree(finished.results, tmp_path / "copy"))
+    last = tp.read_results(copy).panels[-1]
+    dropped = copy / "panels" / last / "panel.parquet"
+    dropped.unlink()
+    with pytest.raises(DataError, match=f"truepremia run {re.escape(str(dropped))}, with"):
+        tp.read_results(copy).to_stata(tmp_path / "stata", firms=True)
+    assert not list((tmp_path / "stata").iterdir())
+
+
+@pytest.mark.slow
 def test_one_stray_manifest_does_not_hide_the_other_panels(finished, tmp_path):
     first, *others = sorted(finished.results.glob("*_manifest.json"))
     for file in others:
