@@ -251,7 +251,9 @@ def _store_part(name: str, folder: Path) -> StorePart:
 def _warnings(folder: Path) -> list[str]:
     """Return what a reader should know before believing the results of a store, each once."""
     found = [folder / file for file in WARNING_FILES if (folder / file).exists()]
-    return list(dict.fromkeys(line for path in found for line in read_json(path)["warnings"]))
+    # Evaluations of published data alone have none.
+    said = (read_json(path).get("warnings", ()) for path in found)
+    return list(dict.fromkeys(line for lines in said for line in lines))
 
 
 def board_part(files: Iterable[str | Path]) -> BoardPart | None:
