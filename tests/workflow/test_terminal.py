@@ -133,6 +133,17 @@ def test_the_last_lines_say_where_results_are_and_what_to_do(tmp_path):
     assert f"open {tmp_path / 'report' / 'report.html'}" in [*terminal.farewell(run)][1]
 
 
+def test_a_leaderboard_without_bundles_names_its_page(tmp_path):
+    run = run_of(tmp_path, panels={**dict.fromkeys(ECONOMIES, 0), "bgn": 1})
+    assert list(terminal.farewell(run)) == [f"results: {tmp_path}"]
+    (tmp_path / "leaderboard").mkdir()
+    (tmp_path / "leaderboard" / "leaderboard.html").write_text("")
+    assert list(terminal.farewell(run)) == [
+        f"results: {tmp_path}",
+        f"next: open {tmp_path / 'leaderboard' / 'leaderboard.html'}",
+    ]
+
+
 def test_a_run_of_real_stocks_alone_names_what_methods_earned(tmp_path):
     (tmp_path / "us.parquet").write_bytes(b"")
     real = {"us": {"file": str(tmp_path / "us.parquet")}}

@@ -86,9 +86,10 @@ def farewell(run: Run, given: Sequence[str] = ()) -> Iterator[str]:
     sealed = {file.name.removesuffix(MANIFEST) for file in files if file.is_file()}
     panels = [panel for panel in run.config.panel_ids() if panel in sealed] or sorted(sealed)
     real = len(run.config.real_panels)
-    if real and not run.config.panel_ids() and (run.folder / _EARNED).is_file():
+    earned = real and not run.config.panel_ids() and (run.folder / _EARNED).is_file()
+    show = ""
+    if earned:
         yield f"results: {folder} ({real} real panel{'s' if real > 1 else ''}, {_EARNED} first)"
-        show = ""
     elif panels:
         bundle = f"{panels[0]}_fama.pkl"
         many = f"{len(sealed)} panel{'s' if len(sealed) > 1 else ''}"
@@ -96,8 +97,9 @@ def farewell(run: Run, given: Sequence[str] = ()) -> Iterator[str]:
         show = f"truepremia show {quoted(folder / bundle)}; "
     else:
         yield f"results: {folder}"
-        return
     built = [page for page in _PAGES if (run.folder / page).is_file()]
+    if not (earned or panels or built):
+        return
     newest = max(built, key=lambda page: (run.folder / page).stat().st_mtime_ns, default=None)
     report = shlex.join(["truepremia", "report", *given])
     step = f"open {quoted(folder / newest)}" if newest else f"tables and figures: {report}"
