@@ -437,3 +437,21 @@ def test_duckdb_reads_every_table_of_a_run(finished):
         assert rows == len(pd.read_parquet(file)), file
     for file in finished.results.rglob("*.csv"):
         assert duckdb.sql(f"SELECT * FROM read_csv('{file}')").columns == list(pd.read_csv(file))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "said"),
+    [
+        (lambda panel: tp.plots.cumulative(np.ones((3, 2))), "a frame with a column for each"),
+        (lambda panel: tp.plots.spectrum(panel), "those of a month, such as next"),
+        (lambda panel: tp.plots.spectrum(panel.moments()), "those of a month, such as next"),
+        (lambda panel: tp.plots.attainable([1.0]), "those of a month, such as next"),
+        (lambda panel: tp.plots.premia([1.0], {"a": 1.0}), "earned is .* numbers by name"),
+        (lambda panel: tp.plots.shares([1.0]), "named is .* numbers by name"),
+        (lambda panel: panel.moments("a"), "start is 'a': must be a month of the panel, from 13"),
+        (lambda panel: panel.moments(1000), "must be a month of the panel, from 13 to 36"),
+    ],
+)
+def test_what_cannot_be_drawn_or_asked_is_told_what_can(panel, drawn, said):
+    with pytest.raises(DataError, match=said):
+        drawn(panel)

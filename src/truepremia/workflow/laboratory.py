@@ -7,7 +7,7 @@ from typing import Any
 
 from truepremia.economies.contract import Economy, Solution
 from truepremia.economies.registry import SHIPPED, economy
-from truepremia.errors import ConfigError, shortened
+from truepremia.errors import ConfigError, DataError, shortened
 from truepremia.judgement.engine import judge as judge_panel
 from truepremia.methods.contract import FactorMethod, Setting, factor_returns, uses_truth
 from truepremia.moments import Moments
@@ -58,8 +58,18 @@ class SimulatedPanel(Panel):
             First month; that of the panel where nothing is given.
         progress : bool, optional
             See :func:`truepremia.workflow.progress.watched`.
+
+        Raises
+        ------
+        DataError
+            If ``start`` is no month of the panel.
         """
         first = self.size.start if start is None else start
+        if not (isinstance(first, Integral) and first in self.month):
+            raise DataError(
+                f"start is {shortened(repr(start), 60)}: must be a month of the panel, from "
+                f"{self.month[0]} to {self.month[-1]}"
+            )
         states = self.economy.states(self.solution, self.aggregates, self.states, self.size.firms)
         wanted = (state for state in states if state.month >= first)
         months = (self.economy.moments(self.solution, state) for state in wanted)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from truepremia.errors import DataError
+from truepremia.errors import DataError, shortened
 from truepremia.moments import Moments
 from truepremia.plotting import PALETTE
 
@@ -40,7 +40,7 @@ def cumulative(
     DataError
         If returns are not of these kinds, or a series does not vary.
     """
-    if getattr(returns, "ndim", 0) != 2 or not len(returns.columns):
+    if getattr(returns, "ndim", 0) != 2 or not len(getattr(returns, "columns", ())):
         raise DataError("returns must be a frame with a column for each factor")
     if sdf_return is not None and getattr(sdf_return, "ndim", 0) != 1:
         raise DataError("sdf_return must be one series, such as panel.truth()['sdf_ret']")
@@ -105,7 +105,13 @@ def spectrum(moments: Moments, ax: "Axes | None" = None) -> "Axes":
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    DataError
+        If moments are not those of one month.
     """
+    _require_moments(moments)
     ax = _axes(ax)
     eigenvalues = np.linalg.eigvalsh(moments.covariance())[::-1]
     ax.loglog(np.arange(1, len(eigenvalues) + 1), eigenvalues / eigenvalues.sum())
@@ -136,8 +142,9 @@ def premia(
     Raises
     ------
     DataError
-        If no name is in both.
+        If no name is in both, or what is given has no names.
     """
+    _require_names(earned=earned, truth=truth, **({} if errors is None else {"errors": errors}))
     ax = _axes(ax)
     earned, truth = dict(earned), dict(truth)
     names = [name for name in earned if name in truth]
@@ -168,7 +175,13 @@ def shares(named: Mapping[str, float], ax: "Axes | None" = None) -> "Axes":
     Returns
     -------
     Axes
+
+    Raises
+    ------
+    DataError
+        If what is given has no names.
     """
+    _require_names(named=named)
     ax = _axes(ax)
     ordered = sorted(named.items(), key=lambda item: (not np.isnan(item[1]), item[1]))
     ax.barh([name for name, _ in ordered], [share for _, share in ordered], color=PALETTE[0])
@@ -193,9 +206,11 @@ def attainable(moments: Iterable[Moments], ax: "Axes | None" = None) -> "Axes":
     Raises
     ------
     DataError
-        If there is no month.
+        If there is no month, or something else is given.
     """
-    points = [(m.month, m.max_sharpe()) for m in moments]
+    if isinstance(moments, Moments):
+        moments = [moments]
+    points = [(_require_moments(m).month, m.max_sharpe()) for m in moments]
     if not points:
         raise DataError("there is no month to draw: give at least one month's moments")
     ax = _axes(ax)
@@ -210,6 +225,24 @@ def _risk(name: Any, series: "pd.Series") -> float:
     if not risk > 0:
         raise DataError(f"{name} does not vary, so that it has no risk to scale; leave it out")
     return risk
+
+
+def _require_moments(given: Any) -> Moments:
+    if not isinstance(given, Moments):
+        raise DataError(
+            f"moments are {shortened(repr(given), 60)}: must be those of a month, such as "
+            "next(iter(panel.moments()))"
+        )
+    return given
+
+
+def _require_names(**given: Any) -> None:
+    for name, value in given.items():
+        if not hasattr(value, "items"):
+            raise DataError(
+                f"{name} is {shortened(repr(value), 60)}: must be a mapping or Series of numbers "
+                "by name"
+            )
 
 
 def _axes(ax: "Axes | None") -> "Axes":
