@@ -473,13 +473,18 @@ class Workflow:
     def _code(self, rule: str, wildcards: Wildcards, model: str | None) -> str:
         modules = tuple(STAGES[rule].loads(self.config, wildcards))
         digest = _digest(self.root / "scripts" / f"{rule}.py", modules)
-        own = "".join(f" {folder_digest(Path(p))}" for p in self._own_of(rule, model).values())
+        own = "".join(f" {_own_digest(Path(p))}" for p in self._own_of(rule, model).values())
         return f"{digest}{own}" if model is None else f"{digest} {economy(model)!r}{own}"
 
 
 @cache
 def _digest(script: Path, modules: tuple[str, ...]) -> str:
     return stage_digest(script, modules)
+
+
+@cache
+def _own_digest(package: Path) -> str:
+    return folder_digest(package)
 
 
 def one_of(names: Iterable[str]) -> str:
