@@ -273,24 +273,16 @@ def _formations(
     DataError
         If no stock has all that a formation needs in any year.
     """
-    june = np.flatnonzero(rows & (stocks.month % MONTHS_PER_YEAR == _JUNE - 1))
-    december = row_of_month(stocks, june, -_JUNE)
-    listed = row_of_month(stocks, june, PROFILES[options.profile].exchange_month - _JUNE)
-    found = (december >= 0) & (listed >= 0) & rows[december] & rows[listed]
-    in_time = june[found]
-    account = annual.rows(stocks.gvkey[december[found]], year_of(stocks.month[in_time]) - 1)
-    if not (account >= 0).any():
-        raise DataError(_nothing_formed(stocks, rows, june, december, listed, annual))
-    june, december, listed = in_time, december[found], listed[found]
+    june, december, listed = _months_of(stocks, rows, options)
+    found = (december >= 0) & (listed >= 0)
+    june, december, listed = june[found], december[found], listed[found]
     year = year_of(stocks.month[june])
+    account = annual.rows(stocks.gvkey[december], year - 1)
     found = (account >= 0) & (stocks.exchange.code[listed] >= 0)
     found &= ~np.isnan(stocks.mktcap[june]) & ~np.isnan(stocks.mktcap[december])
+    if not found.any():
+        raise DataError(f"{_NO_FORMATION} {_nothing_formed(stocks, rows, annual, options)}")
     june, december, listed, account = (a[found] for a in (june, december, listed, account))
-    if not len(june):
-        raise DataError(
-            f"{_NO_FORMATION} has mktcap in June and in the December before it, an exchange, and "
-            "an account of that year with be; correct these columns of crsp_monthly"
-        )
     items = annual.accounts.items
     variables = {
         "me": equity.value[june],
@@ -310,39 +302,52 @@ def _formations(
 _NO_FORMATION = "no complete formation: no stock of crsp_monthly"
 
 
+def _months_of(stocks: Stocks, rows: Array, options: Options) -> tuple[Array, Array, Array]:
+    """Return the rows of every June, and those of the December before and of the exchange.
+
+    These two are -1 where the stock has no such month among ``rows``.
+    """
+    june = np.flatnonzero(rows & (stocks.month % MONTHS_PER_YEAR == _JUNE - 1))
+    december = row_of_month(stocks, june, -_JUNE)
+    listed = row_of_month(stocks, june, PROFILES[options.profile].exchange_month - _JUNE)
+    return june, np.where(rows[december], december, -1), np.where(rows[listed], listed, -1)
+
+
 def _nothing_formed(
-    stocks: Stocks,
-    rows: Array,
-    june: Array,
-    december: Array,
-    listed: Array,
-    annual: "_AnnualAccounts",
+    stocks: Stocks, rows: Array, annual: "_AnnualAccounts", options: Options
 ) -> str:
     """Say which of the things that a formation needs no stock has, the first of them."""
-    before = (december >= 0) & rows[december]
-    after = before & (listed >= 0) & rows[listed]
+    june, december, listed = _months_of(stocks, rows, options)
+    before = december >= 0
+    after = before & (listed >= 0)
     if not len(june):
-        return f"{_NO_FORMATION} has a row of a June; add months to the store"
+        return "has a row of a June; add months to the store"
     if not before.any():
-        return f"{_NO_FORMATION} has a June and the December before it; add months to the store"
+        return "has a June and the December before it; add months to the store"
     if not after.any():
         return (
-            f"{_NO_FORMATION} has a June, the December before it and the July after it, of which "
-            "the profile takes the exchange; add months to the store or choose another profile"
+            "has a June, the December before it and the July after it, of which the profile takes "
+            "the exchange; add months to the store or choose another profile"
         )
-    ours, theirs = stocks.gvkey[december[after]].present(), annual.accounts.gvkey.present()
+    in_december = stocks.gvkey[december[after]]
+    ours, theirs = in_december.present(), annual.accounts.gvkey.present()
     if not theirs:
-        return f"{_NO_FORMATION} has an account: compustat has none with usable be; add be"
+        return "has an account: compustat has none with usable be; add be"
     if not ours:
-        return f"{_NO_FORMATION} with a June and the December before it has a gvkey; add gvkey"
+        return "with a June and the December before it has a gvkey; add gvkey"
     if not set(ours) & set(theirs):
         return (
-            f"{_NO_FORMATION} has an account: gvkeys such as {ours[0]!r} in crsp_monthly and "
-            f"{theirs[0]!r} in compustat never agree; write them alike"
+            f"has an account: gvkeys such as {ours[0]!r} in crsp_monthly and {theirs[0]!r} in "
+            "compustat never agree; write them alike"
+        )
+    if not (annual.rows(in_december, year_of(stocks.month[june[after]]) - 1) >= 0).any():
+        return (
+            "has a June, the December before it and an account of that year with be; add months "
+            "or accounts to the store"
         )
     return (
-        f"{_NO_FORMATION} has a June, the December before it and an account of that year with be; "
-        "add months or accounts to the store"
+        "has mktcap in June and in the December before it, an exchange, and an account of that "
+        "year with be; correct these columns of crsp_monthly"
     )
 
 
