@@ -173,6 +173,21 @@ _OF_THE_FILE = (
 _MEND = "mend it, or name another under tables"
 
 
+def _reason_of_table(error: Exception) -> str:
+    """Return what SQLite says of one table; raise what it says of the whole file."""
+    reason = _sqlite_reason(error)
+    if any(words in reason for words in _OF_THE_FILE):
+        raise error
+    return reason
+
+
+def _leave_out(database: "_SqliteFile | _DuckdbFile", table: str, reason: str, remedy: str) -> None:
+    """Take a table for one that cannot be read."""
+    del database.tables[table]
+    database.unreadable[table] = f"{reason}; {remedy}"
+    database.warnings.append(f"{table} is left out: {reason}")
+
+
 @contextmanager
 def _sqlite_file(
     path: Path, busy_timeout: float, wanted: Collection[str]
@@ -277,12 +292,7 @@ class _SqliteFile:
             # table_info leaves generated columns out; 1 marks the hidden ones of virtual tables.
             columns = self.rows_of(f"PRAGMA table_xinfo({_id(table)})")
         except Error as error:
-            reason = _sqlite_reason(error)
-            if any(words in reason for words in _OF_THE_FILE):
-                raise
-            del self.tables[table]
-            self.unreadable[table] = f"{reason}; {_MEND}"
-            self.warnings.append(f"{table} is left out: {reason}")
+            _leave_out(self, table, _reason_of_table(error), _MEND)
             return
         self.tables[table] = tuple(c["name"] for c in columns if c["hidden"] != 1)
         self.texts[table] = tuple(
@@ -299,9 +309,7 @@ class _SqliteFile:
             count = self.rows_of(f"SELECT count(*) AS n FROM {_id(table)}")[0]["n"]
             found = self._table(f"SELECT {', '.join(selected)} FROM {_id(table)}", rows=count)
         except Error as error:
-            reason = _sqlite_reason(error)
-            if any(words in reason for words in _OF_THE_FILE):
-                raise
+            reason = _reason_of_table(error)
             raise DataError(f"{self.name}: cannot read {table}: {reason}; {_MEND}") from error
         return _readable(found, [text_part(name) for name in split])
 
@@ -411,7 +419,7 @@ def _duckdb_tables(path: Path, connection: Any, wanted: Collection[str]) -> "_Du
         if others and schema != "main":
             schemas = " and ".join(_id(other[1]) for other in (place, *others))
             reason = f"it is in the schemas {schemas}, not in main"
-            database.leave_out(name, reason, "keep one of them, or make that one a table of main")
+            _leave_out(database, name, reason, "keep one of them, or make that one a table of main")
         else:
             database.describe(name, kind)
     return database
@@ -438,15 +446,9 @@ class _DuckdbFile:
         except Error as error:
             if kind != "VIEW":
                 raise
-            self.leave_out(table, _first_line(error), _MEND)
+            _leave_out(self, table, _first_line(error), _MEND)
             return
         self.tables[table] = tuple(column[0] for column in columns)
-
-    def leave_out(self, table: str, reason: str, remedy: str) -> None:
-        """Take a table for one that cannot be read."""
-        del self.tables[table]
-        self.unreadable[table] = f"{reason}; {remedy}"
-        self.warnings.append(f"{table} is left out: {reason}")
 
     def read(self, table: str, columns: Sequence[str], split: Sequence[str] = ()) -> pa.Table:
         """Read columns; see :class:`Source`."""
