@@ -14,7 +14,7 @@ from truepremia.economies.registry import ECONOMIES
 from truepremia.judgement.leaderboard import MEASURES, Board
 from truepremia.methods.entry import Entry
 from truepremia.plotting import new_figure
-from truepremia.report.writing import latex_table, number
+from truepremia.report.writing import counted, latex_table, number, portfolio
 
 REALISED = "realised, no truth"
 SMOOTHED_MONTHS = 12
@@ -58,8 +58,8 @@ class Exhibits:
         simulated, real = self.board.panels, self.realised
         methods = {*simulated["method"], *real["method"]}
         counts = {"simulated": simulated["panel"].nunique(), "real": real["panel"].nunique()}
-        panels = [_counted(n, f"{kind} panel") for kind, n in counts.items() if n]
-        return f"{_counted(len(methods), 'method')} on {' and '.join(panels) or 'no panel'}"
+        panels = [counted(n, f"{kind} panel") for kind, n in counts.items() if n]
+        return f"{counted(len(methods), 'method')} on {' and '.join(panels) or 'no panel'}"
 
     def title(self, method: str) -> str:
         """Return the name of a method for people, with a mark if it uses the truth."""
@@ -67,10 +67,6 @@ class Exhibits:
             return method
         entry = self.methods[method]
         return f"{method} (truth)" if entry.truth else method
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def headline_table(shown: Exhibits) -> pd.DataFrame:
@@ -130,8 +126,7 @@ def every_table(shown: Exhibits) -> pd.DataFrame:
 
 def _portfolios(rows: pd.DataFrame) -> list[str]:
     """Return variant and choice of each portfolio as one text."""
-    pairs = zip(rows["variant"], rows["choice"], strict=True)
-    return [", ".join(part for part in pair if part) for pair in pairs]
+    return list(map(portfolio, rows["variant"], rows["choice"]))
 
 
 def _note(flag: str, missing: float, missing_months: float, months: float, worse: bool) -> str:

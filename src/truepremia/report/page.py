@@ -29,8 +29,8 @@ from truepremia.report.contents import (
 from truepremia.report.gather import Panels
 from truepremia.report.overview import Overview, csv_rows
 from truepremia.report.store_words import FIGURE_CAPTIONS, HEADINGS, TABLE_CAPTIONS
-from truepremia.report.writing import number
-from truepremia.tidy.settings import WARNING_FILES
+from truepremia.report.writing import counted, number, portfolio
+from truepremia.tidy.settings import warnings_of
 
 STORE_TABLES: Mapping[str, str] = {
     "evaluation": "Replication against the published factors",
@@ -230,7 +230,7 @@ def _store_part(name: str, folder: Path) -> StorePart:
     return StorePart(
         name=name,
         title=title,
-        warnings=_warnings(folder),
+        warnings=warnings_of(folder, read_json),
         figures=[
             picture(path, what.capitalize(), FIGURE_CAPTIONS.get(path.stem, ""), title)
             for path, what in titles.items()
@@ -246,14 +246,6 @@ def _store_part(name: str, folder: Path) -> StorePart:
             if (folder / f"{file}.csv").exists()
         ],
     )
-
-
-def _warnings(folder: Path) -> list[str]:
-    """Return what a reader should know before believing the results of a store, each once."""
-    found = [folder / file for file in WARNING_FILES if (folder / file).exists()]
-    # Evaluations of published data alone have none.
-    said = (read_json(path).get("warnings", ()) for path in found)
-    return list(dict.fromkeys(line for lines in said for line in lines))
 
 
 def board_part(files: Iterable[str | Path]) -> BoardPart | None:
@@ -274,7 +266,7 @@ def board_part(files: Iterable[str | Path]) -> BoardPart | None:
     def table(name: str, title: str) -> Markup:
         if name != WITHOUT_TRUTH:
             return csv_table(paths[f"{name}.csv"], title)
-        named = [{**row, "portfolio": _portfolio(row)} for row in earned]
+        named = [{**row, "portfolio": portfolio(row["variant"], row["choice"])} for row in earned]
         rows = [[row[column] for column in REALISED_COLUMNS] for row in named]
         return _table([*REALISED_COLUMNS.values()], rows, title)
 
@@ -297,13 +289,9 @@ def _real_samples(earned: Sequence[Mapping[str, str]]) -> list[str]:
     lines = []
     for panel in dict.fromkeys(row["panel"] for row in earned):
         months = [int(row["months"]) for row in earned if row["panel"] == panel]
-        counted = f"{len(months)} method{'s' * (len(months) > 1)}"
-        lines.append(f"Real stocks, panel {panel}: {counted} judged in {max(months)} months.")
+        methods = counted(len(months), "method")
+        lines.append(f"Real stocks, panel {panel}: {methods} judged in {max(months)} months.")
     return lines
-
-
-def _portfolio(row: Mapping[str, str]) -> str:
-    return ", ".join(part for part in (row["variant"], row["choice"]) if part)
 
 
 def uncovered(

@@ -23,6 +23,16 @@ _LATEX = {
 }
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number of things, as in "1 method" and "2 methods"."""
+    return f"{count} {what}{'s' * (count != 1)}"
+
+
+def portfolio(variant: str, choice: str) -> str:
+    """Return how tables name a portfolio of a method: its variant and choice, if it has them."""
+    return ", ".join(part for part in (variant, choice) if part)
+
+
 def to_csv(table: ReportTable) -> str:
     """Return the table as CSV: unrounded numbers, units in brackets in the header."""
     units = {m.name: m.unit for m in table.measures}

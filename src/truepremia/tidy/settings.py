@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -342,6 +342,22 @@ WARNING_FILES = (
 """Results of a store that hold what a reader should know before believing them."""
 
 
+def warnings_of(folder: Path, read: Callable[[Path], Mapping[str, Any]]) -> list[str]:
+    """Return what a reader should know before believing the results of a store, each once.
+
+    Parameters
+    ----------
+    folder : path
+        Where the results of the store lie.
+    read : callable
+        Takes a file of results to its content.
+    """
+    found = [folder / file for file in WARNING_FILES if (folder / file).exists()]
+    # Evaluations of published data alone have none.
+    said = (read(path).get("warnings", ()) for path in found)
+    return list(dict.fromkeys(line for lines in said for line in lines))
+
+
 def lines_of_warnings(folder: Path, stores: Collection[str]) -> Iterator[str]:
     """Yield the warnings of the evaluated stores, each once, for the last lines of a run.
 
@@ -353,9 +369,13 @@ def lines_of_warnings(folder: Path, stores: Collection[str]) -> Iterator[str]:
         Names of the stores of the run.
     """
     for name in stores:
-        said: dict[str, None] = {}
-        for file in WARNING_FILES:
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                content = json.loads((folder / name / file).read_text(encoding="utf-8"))
-                said |= dict.fromkeys(content["warnings"])
-        yield from (f"store {name}: warning: {line}" for line in said)
+        for line in warnings_of(folder / name, _read_or_nothing):
+            yield f"store {name}: warning: {line}"
+
+
+def _read_or_nothing(path: Path) -> Mapping[str, Any]:
+    """Return what a file of results holds; what is wrong with it is not told in last lines."""
+    with contextlib.suppress(OSError, ValueError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return content if isinstance(content, dict) else {}
+    return {}
