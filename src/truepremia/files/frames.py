@@ -292,7 +292,7 @@ class Results:
         except OSError as error:
             raise DataError(f"{folder}: {error.strerror}; name a folder that can be made") from None
         for panel in self.panels if firms else ():  # nothing is written if one is not there
-            if not (self.folder / files_behind(self._manifests[panel])["panel"]).exists():
+            if not self._file(panel, "panel").exists():
                 self._read(panel, "panel")
         tables = {name: getattr(self, name) for name in TIDY}
         written = []
@@ -319,9 +319,12 @@ class Results:
         return gathered
 
     def _read(self, panel: str, table: str) -> pd.DataFrame:
-        file = self.folder / files_behind(self._manifests[panel])[table]
+        file = self._file(panel, table)
         remedy = _NOT_KEPT.format(file) if table in LARGE_TABLES else _BUILD
         return read_frame(file, table, panel, remedy)
+
+    def _file(self, panel: str, table: str) -> Path:
+        return self.folder / files_behind(self._manifests[panel])[table]
 
     def _require(self, panels: Sequence[str]) -> None:
         for panel in panels:

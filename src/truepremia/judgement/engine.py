@@ -77,7 +77,17 @@ class MethodStatistics:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """What a method earned and what is true of it: the result of :func:`judge`."""
+    """What a method earned and what is true of it: the result of :func:`judge`.
+
+    Parameters
+    ----------
+    returns : FactorReturns
+        What its factors and portfolios earned, every month.
+    statistics : MethodStatistics
+        What is true of them, in the judged months.
+    window : int, optional
+        Months before the first judged one.
+    """
 
     returns: FactorReturns
     statistics: MethodStatistics

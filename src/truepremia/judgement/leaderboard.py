@@ -224,17 +224,16 @@ def _paired(rows: pd.DataFrame, reference: str) -> pd.DataFrame:
     Panels in which a method was judged in other months than the reference do not count.
     """
     measures = list(MEASURES)
-    rows = rows.set_index(["economy", "panel"], drop=False)
-    months = rows.loc[rows["method"] == reference, "months"].reindex(rows.index)
-    rows = rows.assign(**{m: rows[m].where(rows["months"] == months) for m in measures})
-    rows = rows.reset_index(drop=True)
-    base = rows[rows["method"] == reference].set_index(["economy", "panel"])[measures]
+    base = rows[rows["method"] == reference].set_index(["economy", "panel"])
     columns = ["economy", "method", "panels"]
     found = []
     for (economy, method), own in rows.groupby(["economy", "method"], sort=False):
         if method == reference:
             continue
-        gap = (own.set_index(["economy", "panel"])[measures] - base).dropna(how="all")
+        own = own.set_index(["economy", "panel"])
+        together = own["months"] == base["months"].reindex(own.index)
+        gap = own[measures].where(together) - base[measures]
+        gap = gap.dropna(how="all")
         row: dict[str, object] = dict(zip(columns, (economy, method, len(gap)), strict=True))
         for name in measures:
             known = gap[name].dropna()

@@ -144,7 +144,7 @@ def premia(
     DataError
         If no name is in both, or what is given has no names.
     """
-    _require_names(earned=earned, truth=truth, **({} if errors is None else {"errors": errors}))
+    _require_names(earned=earned, truth=truth, errors={} if errors is None else errors)
     ax = _axes(ax)
     earned, truth = dict(earned), dict(truth)
     names = [name for name in earned if name in truth]
