@@ -21,7 +21,16 @@ def breakpoints(values: Array, probabilities: Sequence[float]) -> Array:
     -------
     array, shape (B,) or (B, C)
     """
-    return np.asarray(np.quantile(values, probabilities, axis=0, method="linear"))
+    # numpy.quantile to the bit, many times faster: it looks for the places one by one.
+    ascending = np.sort(np.array(np.transpose(values), dtype=float, order="C")).T
+    at = (len(ascending) - 1) * np.asarray(probabilities, dtype=float)
+    place = np.floor(at).astype(np.intp)
+    below = ascending[place]
+    above = ascending[np.minimum(place + 1, len(ascending) - 1)]
+    share = (at - place).reshape(-1, *(1,) * (ascending.ndim - 1))
+    apart = above - below
+    # From the nearer of the two.
+    return np.asarray(np.where(share < 0.5, below + apart * share, above - apart * (1 - share)))
 
 
 def bins(values: Array, edges: Array, closed: Literal["right", "left"] = "right") -> Array:
@@ -29,17 +38,21 @@ def bins(values: Array, edges: Array, closed: Literal["right", "left"] = "right"
 
     Parameters
     ----------
-    values : array, shape (n,)
-    edges : array, shape (B,)
+    values : array, shape (n,) or (n, C)
+        Finite values; one column per characteristic.
+    edges : array, shape (B,) or (B, C)
         Increasing breakpoints; equal ones leave the bin between them empty.
     closed : {"right", "left"}
         Which bin a value equal to a breakpoint belongs to: "right" puts it into the lower one.
 
     Returns
     -------
-    array of int, shape (n,)
+    array of int, shape of ``values``
     """
-    return np.searchsorted(edges, values, side="left" if closed == "right" else "right")
+    passed = np.zeros(np.shape(values), dtype=np.int32)
+    for edge in edges:
+        passed += values > edge if closed == "right" else values >= edge
+    return passed.astype(np.intp)
 
 
 def cell_weights(value: Array, cell: Array, cells: int) -> tuple[Array, Array]:

@@ -26,6 +26,21 @@ def test_breakpoint_at_an_observation_is_that_observation(n):
         assert edge == ordered[p * (n - 1) // 10]
 
 
+@pytest.mark.parametrize("probabilities", [[0.5], [0.3, 0.7], [0.0, 0.1, 0.45, 0.9, 1.0]])
+@pytest.mark.parametrize("shape", [(1,), (2, 3), (10,), (997, 4)])
+def test_breakpoints_and_bins_are_those_of_numpy_to_the_bit(shape, probabilities):
+    generator = np.random.default_rng(len(probabilities))
+    for values in (generator.standard_normal(shape), generator.integers(0, 5, shape)):
+        edges = breakpoints(values, probabilities)
+        wanted = np.quantile(values, probabilities, axis=0, method="linear")
+        np.testing.assert_array_equal(edges, wanted)
+        for closed, side in (("right", "left"), ("left", "right")):
+            cells = bins(values, edges, closed)
+            by_column = (a.reshape(len(a), -1).T for a in (cells, values, edges))
+            for cell, column, edge in zip(*by_column, strict=True):
+                np.testing.assert_array_equal(cell, np.searchsorted(edge, column, side=side))
+
+
 def test_value_at_a_breakpoint_is_in_the_lower_bin():
     values = np.array([0.0, 1.0, 1.5, 2.0, 3.0])
     assert list(bins(values, np.array([1.0, 2.0]))) == [0, 0, 1, 1, 2]

@@ -94,7 +94,9 @@ def fourier_features(directions: Array, ranks: Array, ranked: bool) -> Array:
     features = np.empty((2 * len(directions), len(ranks)))
     columns = np.ascontiguousarray(ranks.T)
     for first in range(0, len(directions), _DIRECTIONS_AT_A_TIME):
-        angle = _products(directions[first : first + _DIRECTIONS_AT_A_TIME], columns)
+        # Not a matrix product: firms that tie in x tie here, wherever they stand.
+        some = directions[first : first + _DIRECTIONS_AT_A_TIME]
+        angle = np.einsum("hc,cn->hn", some, columns)
         block = features[2 * first : 2 * (first + _DIRECTIONS_AT_A_TIME)]
         if not ranked:
             np.sin(angle, out=block[0::2])
@@ -111,14 +113,6 @@ def fourier_features(directions: Array, ranks: Array, ranked: bool) -> Array:
 
 
 _DIRECTIONS_AT_A_TIME = 16
-
-
-def _products(directions: Array, columns: Array) -> Array:
-    """Return w'x, shape (H, n), term by term: firms that tie in x tie here, wherever they stand."""
-    total, term = np.zeros((2, len(directions), columns.shape[1]))
-    for w, x in zip(directions.T[:, :, None], columns, strict=True):
-        total += np.multiply(w, x, out=term)
-    return total
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,10 +52,9 @@ class FamaFrench:
         if len(known):
             size = characteristics[:, names.index(SIZE)]
             group = bins(size, breakpoints(size, [0.5]))
-            edges = breakpoints(characteristics, [0.3, 0.7])
+            tercile = bins(characteristics, breakpoints(characteristics, [0.3, 0.7]))
             for j, name in enumerate(names):
-                tercile = bins(characteristics[:, j], edges[:, j])
-                cell = 3 * group + tercile
+                cell = 3 * group + tercile[:, j]
                 if name == SIZE:
                     continue
                 weights[:, j] = self._spread(value, cell)

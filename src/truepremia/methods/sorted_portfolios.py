@@ -46,7 +46,7 @@ class Sorts25:
             sorted_on = [known.names.index(SIZE), known.names.index(BOOK_TO_MARKET)]
             values = known.characteristics[:, sorted_on]
             edges = breakpoints(values, QUINTILES)
-            cell = 5 * bins(values[:, 0], edges[:, 0]) + bins(values[:, 1], edges[:, 1])
+            cell = bins(values, edges) @ (5, 1)
             weights[np.arange(len(known)), cell] = cell_weights(known.market_equity, cell, 25)[0]
         return weights
 
@@ -64,12 +64,11 @@ class Deciles:
 
     def weights(self, known: Known) -> Array:
         """Return the portfolios' weights on the firms, shape (n, 10 C)."""
-        n, values = len(known), known.characteristics
-        weights = np.zeros((n, 10 * len(known.names)))
-        if n:
-            edges = breakpoints(values, DECILES)
-            for c in range(len(known.names)):
-                decile = bins(values[:, c], edges[:, c])
-                within, _ = cell_weights(np.ones(n), decile, 10)
-                weights[np.arange(n), 10 * c + decile] = within
+        values, portfolios = known.characteristics, 10 * len(known.names)
+        weights = np.zeros((len(known), portfolios))
+        if len(known):
+            decile = bins(values, breakpoints(values, DECILES))
+            cell = np.arange(0, portfolios, 10) + decile
+            within, _ = cell_weights(np.ones(cell.size), cell.ravel(), portfolios)
+            np.put_along_axis(weights, cell, within.reshape(cell.shape), axis=1)
         return weights
